@@ -1,0 +1,324 @@
+"""The words that every layer speaks: machines, installations, facts, findings, plan, inventory.
+
+All are frozen pydantic models, because all of them cross a border or are kept (the plan, the
+journal's side files, the JSON face). A field that is None is *not yet known*, never "no".
+Sizes are bytes, times are seconds, paths are absolute on the machine they belong to.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+FORMAT: Final = 1
+"""Number of the plan and journal format; a reader refuses any other."""
+
+
+class Word(BaseModel):
+    """Base of every model: frozen, and strict about fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Role(StrEnum):
+    OLD = "old"
+    NEW = "new"
+
+
+class StepId(StrEnum):
+    """What the person sees; actions are what is journaled."""
+
+    IDENTIFY = "identify"
+    BACK_UP = "back_up"
+    INSTALL = "install"
+    COPY = "copy"
+    DOCTOR = "doctor"
+    VERIFY = "verify"
+
+
+class ActionState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    REVERTED = "reverted"
+
+
+class GatewayState(StrEnum):
+    UNKNOWN = "unknown"
+    ABSENT = "absent"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    DISABLED = "disabled"
+
+
+class HostFacts(Word):
+    """What one round trip tells about a machine (the probe, design section 4)."""
+
+    address: str
+    hostname: str
+    system: str
+    """`uname -s`: Linux, Darwin."""
+    arch: str
+    user: str
+    uid: int
+    home: str
+    machine_id: str | None
+    path: str
+    """PATH as a login shell has it, with the usual places of nvm, Homebrew and npm added."""
+    node: str | None
+    """Version without `v`, or None where there is no Node on that PATH."""
+    npm: str | None
+    npm_prefix: str | None
+    """Where `npm install -g` goes for this user, if this user may write there."""
+    openclaw: str | None
+    tar: str | None
+    """gnu, bsd, busybox, or None where there is none."""
+    zstd: bool
+    gzip: bool
+    free_bytes: int | None
+    """Free room for this user at the home's file system."""
+    user_bus: bool
+    """Whether `systemctl --user` answers."""
+    linger: bool | None
+    clock: float
+    """Seconds since the epoch on that machine."""
+    round_trip: float
+    """Seconds that the probe took, there and back."""
+
+
+class Workspace(Word):
+    agent: str
+    path: str
+    inside_state: bool
+    exists: bool
+
+
+class GatewayFacts(Word):
+    """Who runs the gateway of one installation, read from lock files, processes and units."""
+
+    state: GatewayState
+    pid: int | None = None
+    port: int | None = None
+    unit: str | None = None
+    """Name of the systemd user unit, where there is one."""
+    unit_enabled: bool | None = None
+    environment: dict[str, str] = {}
+    """The OPENCLAW_* variables that place the state (never others: those can be secret)."""
+
+
+class Installation(Word):
+    """One profile of OpenClaw on a machine."""
+
+    profile: str | None
+    """None is the default profile."""
+    state_dir: str
+    config_path: str
+    config_problem: str | None = None
+    """Why the config could not be read, or None."""
+    version: str | None
+    """The version that last wrote the config (`meta.lastTouchedVersion`)."""
+    mode: str | None
+    """`gateway.mode`: local or remote."""
+    remote_url: str | None = None
+    port: int
+    agents: tuple[str, ...]
+    channels: tuple[str, ...]
+    workspaces: tuple[Workspace, ...]
+    state_bytes: int
+    state_files: int
+    has_agents: bool
+    """Whether the state directory holds `agents/`."""
+    has_credentials: bool
+    gateway: GatewayFacts
+
+
+class Tree(Word):
+    """One folder that moves, and where it goes."""
+
+    name: str
+    """`state`, or `workspace-<n>` for a workspace outside the state directory."""
+    old: str
+    new: str
+    bytes: int
+    files: int
+    occupied: bool
+    """Whether something stands at `new` now; it is moved aside, never merged into."""
+    free_bytes: int | None = None
+    """Room at the file system of `new`."""
+
+    def staging(self, move: str) -> str:
+        """The folder beside the target in which the copy is made before the switch."""
+        return f"{self.new}.incoming-{move}"
+
+    def aside(self, move: str) -> str:
+        """The name that what stood at `new` gets."""
+        return f"{self.new}.before-{move}"
+
+    def undone(self, move: str) -> str:
+        """The name that the moved tree gets when the move is put back."""
+        return f"{self.new}.undone-{move}"
+
+
+class Excluded(Word):
+    path: str
+    reason: str
+
+
+class Severity(StrEnum):
+    LOOK = "look"
+    BLOCKS = "blocks"
+
+
+class Verdict(StrEnum):
+    """Judgement of one pitfall."""
+
+    CLEAR = "clear"
+    LOOK = "look"
+    BLOCKS = "blocks"
+    UNKNOWN = "unknown"
+
+
+class Finding(Word):
+    pitfall: str
+    title: str
+    verdict: Verdict
+    evidence: str = ""
+    why: str = ""
+    remedy: str = ""
+    accepted: bool = False
+
+
+class Staged(Word):
+    """What is known of the copy on NEW once it was compared."""
+
+    missing: int
+    different: int
+    foreign_owned: int
+    """Entries that do not belong to the gateway's user."""
+    too_open: int
+    """Entries under the state directory that group or others may read or write, where OLD's were not."""
+
+
+class Archive(Word):
+    path: str
+    bytes: int
+    entries: int
+    mode: int
+    sha256: str
+
+
+class Facts(Word):
+    """Everything read so far; pitfalls are judged from this alone."""
+
+    old: HostFacts | None = None
+    new: HostFacts | None = None
+    installation: Installation | None = None
+    other_profiles: tuple[str, ...] | None = None
+    target: Installation | None = None
+    """What NEW holds already at the place the state directory goes to."""
+    target_gateway: GatewayFacts | None = None
+    trees: tuple[Tree, ...] | None = None
+    archive_room: int | None = None
+    archive: Archive | None = None
+    staged: Staged | None = None
+    old_gateway: GatewayState | None = None
+
+
+class Plan(Word):
+    """What will be done, frozen once confirmed."""
+
+    format: int = FORMAT
+    old: HostFacts
+    new: HostFacts
+    installation: Installation
+    version: str
+    """The OpenClaw version that OLD runs and that NEW gets."""
+    node_range: str
+    trees: tuple[Tree, ...]
+    excluded: tuple[Excluded, ...]
+    path_changes: tuple[tuple[str, str], ...]
+    """Old and new prefix, longest first; empty where no path changes."""
+    service: str
+    """How the gateway is started on NEW: `systemd` or `detached`."""
+    findings: tuple[Finding, ...] = ()
+
+
+class Database(Word):
+    path: str
+    """Relative to its tree, lossy where it is not UTF-8."""
+    ok: bool
+    detail: str
+    user_version: int | None = None
+
+
+class Inventory(Word):
+    """What a machine holds, counted; two of these side by side are the proof.
+
+    Every list holds stable names (never content), so that *what* is missing can be said.
+    """
+
+    version: str | None
+    agents: tuple[str, ...]
+    sessions: tuple[str, ...]
+    """`<agent>/<session key>`."""
+    messages: dict[str, int]
+    """Transcript events by `<agent>/<session id>`."""
+    cron_jobs: tuple[str, ...]
+    """Job ids that OpenClaw will see: those stored under this state directory's own key."""
+    channels: tuple[str, ...]
+    credentials: tuple[str, ...]
+    devices: tuple[str, ...]
+    config_keys: tuple[str, ...]
+    env_keys: tuple[str, ...]
+    """Names in `.env`, never values."""
+    workspace_files: dict[str, str]
+    """sha256 by `<tree or workspace>/<path>`."""
+    databases: tuple[Database, ...]
+
+
+class RowState(StrEnum):
+    EQUAL = "equal"
+    GREW = "grew"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+class Row(Word):
+    """One line of the comparison table."""
+
+    subject: str
+    old: str
+    new: str
+    state: RowState
+    detail: str = ""
+
+
+class Outcome(StrEnum):
+    """How a move ended; never just "completed"."""
+
+    DONE = "done"
+    PROBLEMS = "done with problems"
+    PUT_BACK = "put back"
+    FAILED = "failed, resumable"
+    STOPPED = "stopped, resumable"
+
+
+class MoveSummary(Word):
+    """One line of `status`."""
+
+    id: str
+    old: str
+    new: str
+    profile: str | None
+    started: float
+    step: StepId | None
+    actions_done: int
+    actions: int
+    outcome: Outcome | None
+    problem: str | None = None
