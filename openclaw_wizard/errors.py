@@ -51,6 +51,8 @@ class WizardError(Exception):
     """What a person can rely on when they read this error; steps overwrite it with what they know."""
     next = "Run the same command again when the cause is gone."
     """The one next step."""
+    shown = False
+    """True once a face has told it, so that it is not said twice."""
 
     def __init__(self, *, safe: str | None = None, next: str | None = None, **fields: object) -> None:
         self.fields = fields
@@ -110,7 +112,9 @@ class HostKeyChanged(HostError):
 class LoginRefused(HostError):
     """{host} refused the login of {user}: {why}"""
 
-    next = "Check the user name and the key (ssh-add -l, ~/.ssh/config): `ssh` must get in without a question."
+    next = (
+        "Check the user name and the key (ssh-add -l, ~/.ssh/config): `ssh` must get in without a question."
+    )
 
 
 class LinkLost(HostError):

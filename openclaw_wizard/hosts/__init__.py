@@ -42,12 +42,12 @@ class Completed:
 
 
 def command_name(argv: Sequence[str]) -> str:
-    """What a person would call the command: without `env NAME=value` and without script text."""
+    """What a person would call the command: without `env -u NAME NAME=value` and without script text."""
     words = list(argv)
     if words and words[0] == "env":
         words = words[1:]
-        while words and "=" in words[0]:
-            words.pop(0)
+        while words and ("=" in words[0] or words[0] == "-u"):
+            words = words[2:] if words[0] == "-u" else words[1:]
     return " ".join(w if len(w) < 80 and "\n" not in w else "…" for w in words)
 
 

@@ -1,0 +1,163 @@
+"""The Python side of the host's helper: one script for the host's own Node, sent over standard input.
+
+Nothing stays on disk there, and nothing but the fixed boot line is in the process arguments: script,
+command name and parameters come through standard input. `helper.mjs` says what the script holds.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from openclaw_wizard.errors import CommandFailed, CommandTimedOut
+from openclaw_wizard.hosts import Completed, Host
+
+BOOT: Final = (
+    "const c=[];for await(const x of process.stdin)c.push(x);const a=Buffer.concat(c),n=a.indexOf(10),"
+    "h=JSON.parse(a.subarray(0,n)),s=a.subarray(n+1,n+1+h.length);"
+    "const m=await import('data:text/javascript;base64,'+s.toString('base64'));"
+    "await m.main(h.command,JSON.parse(a.subarray(n+1+h.length)))"
+)
+CORE: Final = ("helper.mjs", "files.mjs", "sqlite.mjs")
+BAD_OPTION: Final = 9
+"""Node's exit status for an option that it does not know."""
+NO_SUCH_PROGRAM: Final = 127
+
+
+class HelperFailed(CommandFailed):
+    """{host}: {command}: {output}"""
+
+    error_code: str
+    """Node's word for it (ENOENT, EACCES, ENOSPC, ERR_SQLITE_ERROR), NO_NODE or NODE_TOO_OLD where the
+    helper could not run, or empty where its process failed as a whole."""
+
+    def __init__(
+        self, *, error_code: str = "", safe: str | None = None, next: str | None = None, **fields: object
+    ) -> None:
+        super().__init__(safe=safe, next=next, **fields)
+        self.error_code = error_code
+
+
+@cache
+def source(package: str, name: str) -> str:
+    """The text of a script that lies in `package`."""
+    return (resources.files(package) / name).read_text(encoding="utf-8")
+
+
+@cache
+def _script(parts: tuple[str, ...]) -> bytes:
+    core = (source("openclaw_wizard.hosts", name) for name in CORE)
+    return "\n".join((*core, *parts)).encode()
+
+
+class Helper:
+    """Runs the helper's commands on one host; every call is one process.
+
+    `path` is a PATH that has `node` on it (`HostFacts.path`), `parts` are more sources whose commands
+    are then known too. Parameters are JSON; a path in them is text or `{"base64": ...}` for raw bytes
+    (see `raw`).
+    """
+
+    def __init__(self, host: Host, path: str, parts: Sequence[str] = ()) -> None:
+        self.host = host
+        self.path = path
+        self._script = _script(tuple(parts))
+
+    def request(self, command: str, params: Mapping[str, object] | None = None) -> tuple[list[str], bytes]:
+        """The argv and the standard input of one call."""
+        argv = ["env", f"PATH={self.path}", "node", "--no-warnings"]
+        # Without it node:sqlite is hidden before Node 22.13; later versions take it and do nothing.
+        argv += ["--experimental-sqlite", "--input-type=module", "-e", BOOT]
+        header = json.dumps({"length": len(self._script), "command": command}).encode()
+        return argv, b"\n".join((header, self._script + json.dumps(dict(params or {})).encode()))
+
+    async def call(
+        self, command: str, params: Mapping[str, object] | None = None, *, timeout: float = 60
+    ) -> Any:
+        """The command's value (JSON). Raises HelperFailed, CommandTimedOut, LinkLost."""
+        argv, input = self.request(command, params)
+        try:
+            completed = await self.host.run(argv, input=input, timeout=timeout)
+        except CommandTimedOut as late:
+            raise self._late(command, timeout) from late
+        if completed.status != 0:
+            raise self.failure(command, completed)
+        record = _last_record(completed)
+        if "ok" not in record:
+            raise self.refusal(command, record.get("error"))
+        return record["ok"]
+
+    async def stream(
+        self, command: str, params: Mapping[str, object] | None = None, *, timeout: float = 60
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The items that the command emits, as they come; ends only where the command itself ended well.
+
+        `timeout` is for the whole. Raises HelperFailed, CommandTimedOut, LinkLost.
+        """
+        argv, input = self.request(command, params)
+        lines = self.host.lines(argv, input=input, timeout=timeout)
+        ended = False
+        try:
+            async for line in lines:
+                record = json.loads(line)
+                ended = "ok" in record
+                if "error" in record:
+                    raise self.refusal(command, record["error"])
+                if not ended:
+                    yield record["item"]
+        except CommandFailed as failed:
+            if isinstance(failed, HelperFailed):
+                raise
+            raise self._translated(command, failed) from failed
+        except CommandTimedOut as late:
+            raise self._late(command, timeout) from late
+        finally:
+            if isinstance(lines, AsyncGenerator):
+                await lines.aclose()
+        if not ended:
+            raise self.refusal(command, None)
+
+    def refusal(self, command: str, error: Mapping[str, str] | None) -> HelperFailed:
+        """The error that the script itself reported; None where it ended without a last word."""
+        said = error or {"code": "", "message": "it ended before it was done"}
+        return HelperFailed(
+            host=self.host.label, command=command, status=1, output=said["message"], error_code=said["code"]
+        )
+
+    def failure(self, command: str, completed: Completed) -> HelperFailed:
+        """The error of a process that failed as a whole."""
+        try:
+            completed.check()
+        except CommandFailed as failed:
+            return self._translated(command, failed)
+        return self.refusal(command, None)
+
+    def _late(self, command: str, seconds: float) -> CommandTimedOut:
+        """A person knows the command by the helper's name for it, not by Node's argv."""
+        return CommandTimedOut(host=self.host.label, command=command, seconds=f"{seconds:g}")
+
+    def _translated(self, command: str, failed: CommandFailed) -> HelperFailed:
+        status, output = failed.fields.get("status"), str(failed.fields.get("output", ""))
+        code = ""
+        if status == NO_SUCH_PROGRAM:
+            code, output = "NO_NODE", "there is no Node on its PATH"
+        elif status == BAD_OPTION and "bad option" in output:
+            code, output = "NODE_TOO_OLD", "its Node is too old; 22.12 or later is needed"
+        return HelperFailed(
+            host=self.host.label, command=command, status=status, output=output, error_code=code
+        )
+
+
+def raw(path: bytes) -> dict[str, str]:
+    """A path of any bytes, as the parameter that the helper takes."""
+    return {"base64": b64encode(path).decode("ascii")}
+
+
+def _last_record(completed: Completed) -> dict[str, Any]:
+    lines = completed.stdout.splitlines()
+    record = json.loads(lines[-1]) if lines else {}
+    return record if isinstance(record, dict) else {}
