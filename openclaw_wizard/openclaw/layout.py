@@ -1,0 +1,134 @@
+"""Where OpenClaw keeps what: names in the state directory, and what of it does not move.
+
+A pattern is `/`-separated and relative to its tree: `*` stays within a segment, `**` is any number
+of segments, a trailing `/` means the folder with everything in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Final
+
+STATE_DIR_NAME: Final = ".openclaw"
+LEGACY_STATE_DIR_NAME: Final = ".clawdbot"
+"""Still honoured when `~/.openclaw` does not exist [src config/state-dir.ts]."""
+
+CONFIG_NAMES: Final = ("openclaw.json", "clawdbot.json")
+"""In the order in which OpenClaw looks for them [src config/paths.ts]."""
+
+STATE_DATABASE: Final = "state/openclaw.sqlite"
+AGENT_DATABASE: Final = "agents/{agent}/agent/openclaw-agent.sqlite"
+CRON_STORE: Final = "cron/jobs.json"
+"""The file of the JSON era; since 2026.6.1 its absolute path is the key of the rows (#90510)."""
+CREDENTIALS: Final = "credentials"
+ENV_FILE: Final = ".env"
+LOCK_FOLDER: Final = "tmp/openclaw-{uid}"
+"""Since 2026.8; before, `${TMPDIR:-/tmp}/openclaw-<uid>` [doc gateway/gateway-lock.md]."""
+DETACHED_LOG: Final = "tmp/openclaw-wizard-gateway.log"
+"""What a gateway without a service writes; under `tmp/`, so that it never moves."""
+
+DEFAULT_PORT: Final = 18789
+"""[doc help/faq/gateway-ports-and-remote-mode.md]"""
+
+_REBUILT: Final = "made again by OpenClaw when it starts"
+_INSTALLED: Final = "installed code, made for that machine; installed again instead"
+_LOCK: Final = "a lock of a process on that machine"
+_SERVICE: Final = "written for the service of that machine; installing the service makes it"
+
+EXCLUDED: Final[tuple[tuple[str, str], ...]] = (
+    # [doc cli/backup.md "What gets backed up"]: managed state roots and generated indexes.
+    ("tmp/", "temporary files and the locks of running processes"),
+    ("npm/", _INSTALLED),
+    ("npm-runtime/", _INSTALLED),
+    ("dev/", _INSTALLED),
+    ("git/", _INSTALLED),
+    ("tools/", _INSTALLED),
+    ("extensions/*/node_modules/", _INSTALLED),
+    # 2026.4.x kept the dependencies of plugins here.
+    ("plugin-runtime-deps/", _INSTALLED),
+    # install-cli.sh takes the state directory as its prefix [doc install/installer.md].
+    ("lib/node_modules/", _INSTALLED),
+    ("bin/openclaw", _INSTALLED),
+    (".openclaw-install-backups/", _INSTALLED),
+    ("plugins/.backup-*/", _INSTALLED),
+    # 54 MB of the control UI [measured]; [doc cli/backup.md] leaves them out too.
+    ("cache/", _REBUILT),
+    ("plugin-skills/", "links into that machine's installation; " + _REBUILT),
+    ("sandbox/skills-workspaces/", _REBUILT),
+    ("completions/", _REBUILT),
+    # Up to 15 GB of it (#76502).
+    ("logs/*.log", "a log of that machine"),
+    ("logs/*.jsonl", "a log of that machine"),
+    ("*.sock", "a socket"),
+    ("*.pid", _LOCK),
+    ("gateway.*.lock", _LOCK),
+    ("agents/*/sessions/*.lock", _LOCK),
+    # [src backup-volatile-filter.ts SQLITE_MEMORY_TRANSIENT_PATH_PATTERN]
+    ("agents/*/agent/*.sqlite.generation-lock.sqlite*", _LOCK),
+    ("agents/*/agent/*.sqlite.generation-writer.sqlite*", _LOCK),
+    ("agents/*/agent/*.sqlite.reindex-lock.sqlite*", _LOCK),
+    # SQLite makes it from the -wal; the -wal itself holds data and moves.
+    ("**/*.sqlite-shm", _REBUILT),
+    # [doc cli/backup.md]: temporary trees of agents' runtimes.
+    ("agents/*/agent/**/tmp/", "temporary files"),
+    ("agents/*/agent/**/.tmp/", "temporary files"),
+    ("browser/*/user-data/Singleton*", _LOCK),
+    ("browser/**/Cache/", _REBUILT),
+    ("browser/**/Code Cache/", _REBUILT),
+    ("browser/**/GPUCache/", _REBUILT),
+    # [src daemon/systemd-unit.ts, launchd]: the new machine's service gets its own.
+    ("gateway.systemd.env", _SERVICE),
+    ("service-env/", _SERVICE),
+    ("gateway.cmd", _SERVICE),
+    ("gateway.vbs", _SERVICE),
+)
+"""What of a state directory stays behind, and why; shown to the person and kept in the report.
+
+Workspaces inside the state directory hold files of people: no pattern may reach into them by a
+common name (`*.pid`, `*.tmp`), which is what `openclaw backup create` does there (#86382).
+"""
+
+WORKSPACE_EXCLUDED: Final[tuple[tuple[str, str], ...]] = (("**/*.sock", "a socket"),)
+"""The manifest leaves out sockets by kind; the name covers one that is gone by the time it is sent."""
+
+
+_PROFILE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)
+"""What OpenClaw takes as the name of a profile [src cli/profile.ts]."""
+
+
+def canonical_state_dir(home: str, profile: str | None) -> str:
+    """Where the state of a profile is when no variable says otherwise [src cli/profile.ts]."""
+    return f"{home}/{STATE_DIR_NAME}" if profile is None else f"{home}/{STATE_DIR_NAME}-{profile}"
+
+
+def is_profile_name(text: str) -> bool:
+    return _PROFILE.fullmatch(text) is not None
+
+
+def covers(pattern: str, path: str) -> bool:
+    """Whether `pattern` leaves out `path` (relative, without a leading `/`)."""
+    names = path.split("/")
+    if not pattern.endswith("/"):
+        return _matches(pattern.split("/"), names)
+    parts = pattern.rstrip("/").split("/")
+    return any(_matches(parts, names[:length]) for length in range(1, len(names) + 1))
+
+
+def _matches(parts: list[str], names: list[str]) -> bool:
+    if not parts:
+        return not names
+    if parts[0] == "**":
+        return any(_matches(parts[1:], names[skip:]) for skip in range(len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], parts[0]) and _matches(parts[1:], names[1:])
+
+
+def excluded(keep: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
+    """EXCLUDED without the rules that would drop a folder in `keep`, relative to the state directory.
+
+    A workspace or agent folder that was configured below such a folder is data all the same
+    [doc cli/backup.md].
+    """
+    wanted = tuple(keep)
+    return tuple(rule for rule in EXCLUDED if not any(covers(rule[0], path) for path in wanted))

@@ -1,0 +1,32 @@
+"""What goes wrong in moves, as pure rules over facts; nothing here reads a machine.
+
+A fact that is not known yet makes a finding `unknown`, never `clear`.
+"""
+
+from __future__ import annotations
+
+from openclaw_wizard.model import Facts, Finding, Verdict
+from openclaw_wizard.pitfalls.catalogue import PITFALLS, Pitfall
+
+__all__ = ["PITFALLS", "Pitfall", "judge_all"]
+
+
+def judge_all(facts: Facts, accepted: frozenset[str] = frozenset()) -> dict[str, Finding]:
+    """The finding of every pitfall, by id, in the catalogue's order.
+
+    `accepted` are the ids that the person accepted; it counts only where the verdict is `look`.
+    """
+    return {pitfall.id: _finding(pitfall, facts, accepted) for pitfall in PITFALLS}
+
+
+def _finding(pitfall: Pitfall, facts: Facts, accepted: frozenset[str]) -> Finding:
+    judged = pitfall.judge(facts)
+    return Finding(
+        pitfall=pitfall.id,
+        title=pitfall.title,
+        verdict=judged.verdict,
+        evidence=judged.evidence,
+        why=pitfall.why,
+        remedy=pitfall.remedy,
+        accepted=judged.verdict is Verdict.LOOK and pitfall.id in accepted,
+    )

@@ -1,0 +1,23 @@
+"""Every pitfall, in the order in which they are shown: what stops a move first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from openclaw_wizard.pitfalls import data, install, running
+from openclaw_wizard.pitfalls.rule import Pitfall
+
+__all__ = ["PITFALLS", "Pitfall"]
+
+PITFALLS: Final[tuple[Pitfall, ...]] = (
+    running.REMOTE_MODE,
+    running.PROFILE_MISMATCH,
+    running.GATEWAY_STILL_RUNNING,
+    install.NODE_OUT_OF_RANGE,
+    install.DIFFERENT_OPENCLAW,
+    data.NOT_ENOUGH_ROOM,
+    data.TARGET_NOT_EMPTY,
+    data.PARTIAL_COPY,
+    data.OWNERSHIP,
+    data.SECRETS_IN_BACKUPS,
+)

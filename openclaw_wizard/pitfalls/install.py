@@ -1,0 +1,83 @@
+"""Pitfalls of the program itself: Node, and which OpenClaw stands on NEW."""
+
+from __future__ import annotations
+
+from openclaw_wizard.model import Facts, HostFacts, Severity
+from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+
+HELPER_NODE = (22, 12, 0)
+"""The oldest Node that runs the wizard's own helper on a machine."""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version, (24, 16, 0); empty where it has none."""
+    found: list[int] = []
+    for word in version.lstrip("v").split("."):
+        digits = word[: len(word) - len(word.lstrip("0123456789"))]
+        if not digits:
+            break
+        found.append(int(digits))
+    return tuple(found)
+
+
+def _node(facts: Facts) -> Judgement:
+    if facts.old is None or facts.new is None:
+        return unknown()
+    for role, host in (("OLD", facts.old), ("NEW", facts.new)):
+        if trouble := _node_trouble(role, host):
+            return blocks(trouble)
+    return clear(f"Node {facts.new.node} on NEW")
+
+
+def _node_trouble(role: str, host: HostFacts) -> str:
+    if host.node is None:
+        return f"{role} has no Node on the PATH of {host.user}"
+    if _numbers(host.node) < HELPER_NODE:
+        return f"{role} has Node {host.node}; the wizard needs 22.12 or later there"
+    return ""
+
+
+NODE_OUT_OF_RANGE = Pitfall(
+    id="node-out-of-range",
+    subject="install",
+    title="Node is missing or too old",
+    why=(
+        "OpenClaw runs on Node and refuses one outside its range; the wizard reads and writes OpenClaw's "
+        "files with the machine's own Node."
+    ),
+    source="package.json engines.node of every release; measured",
+    severity=Severity.BLOCKS,
+    remedy=(
+        "Install Node 24.16 or later of the 24 line, which every release of OpenClaw takes, for the user "
+        "that you log in as."
+    ),
+    judge=_node,
+)
+
+
+def _different(facts: Facts) -> Judgement:
+    if facts.new is None or facts.old is None or facts.installation is None:
+        return unknown()
+    wanted = facts.old.openclaw or facts.installation.version
+    if wanted is None:
+        return unknown("OLD's version is not known")
+    if facts.new.openclaw is None:
+        return clear("NEW has no OpenClaw yet")
+    if _numbers(facts.new.openclaw) == _numbers(wanted):
+        return clear(f"both have {wanted}")
+    return look(f"NEW has {facts.new.openclaw}, OLD has {wanted}")
+
+
+DIFFERENT_OPENCLAW = Pitfall(
+    id="different-openclaw-on-new",
+    subject="install",
+    title="NEW has another OpenClaw",
+    why=(
+        "Moving and upgrading at once is the riskiest combination: an older program refuses a newer "
+        "database or wipes its cron jobs, a newer one migrates the data on its first start."
+    ),
+    source="#107512, #115421, #134036; measured",
+    severity=Severity.LOOK,
+    remedy="The wizard installs OLD's version on NEW. Upgrade after the move, with `openclaw update`.",
+    judge=_different,
+)

@@ -1,0 +1,126 @@
+"""Pitfalls of what runs: remote mode, profiles, and two gateways with the same credentials."""
+
+from __future__ import annotations
+
+from openclaw_wizard.model import Facts, GatewayState, Installation, Severity
+from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+
+# -------------------------------------------------------------------- remote-mode
+
+
+def _remote(facts: Facts) -> Judgement:
+    found = facts.installation
+    if found is None:
+        return unknown()
+    if found.mode == "remote":
+        return blocks(f"the gateway is {_host_of(found.remote_url) or 'another machine'}")
+    if found.mode is not None:
+        return clear(f"gateway.mode is {found.mode}")
+    if found.config_problem:
+        return unknown("the config could not be read")
+    return unknown("the config does not say where its gateway is")
+
+
+def _host_of(url: str | None) -> str:
+    return (url or "").partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+REMOTE_MODE = Pitfall(
+    id="remote-mode",
+    subject="running",
+    title="OLD only points at a remote gateway",
+    why=(
+        "In remote mode sessions and workspace belong to the machine that the gateway runs on; moving this "
+        "one would move neither."
+    ),
+    source="docs install/migrating.md, gateway/remote.md",
+    severity=Severity.BLOCKS,
+    remedy="Name the machine that the gateway runs on as OLD.",
+    judge=_remote,
+)
+
+# --------------------------------------------------------------- profile-mismatch
+
+
+def _profile(facts: Facts) -> Judgement:
+    found = facts.installation
+    if found is None:
+        return unknown()
+    if trouble := _placed_elsewhere(found):
+        return blocks(trouble)
+    if facts.other_profiles is None:
+        return unknown("not yet known whether there are other profiles")
+    if facts.other_profiles:
+        return look(f"stays behind: {', '.join(facts.other_profiles)}")
+    return clear("there is one profile")
+
+
+def _placed_elsewhere(found: Installation) -> str:
+    """Why the gateway works with another state or config than the one that moves."""
+    named = found.gateway.environment.get("OPENCLAW_STATE_DIR", "").rstrip("/")
+    if named.startswith("/") and named != found.state_dir:
+        return f"its gateway has OPENCLAW_STATE_DIR={named}, but {found.state_dir} would move"
+    if not found.config_path.startswith(f"{found.state_dir}/"):
+        return f"its config is {found.config_path}, outside the state directory"
+    return ""
+
+
+PROFILE_MISMATCH = Pitfall(
+    id="profile-mismatch",
+    subject="running",
+    title="Another profile or state directory",
+    why=(
+        "A gateway that starts with another profile or OPENCLAW_STATE_DIR than the one that was moved shows "
+        "no sessions, no channels and no changes to its config."
+    ),
+    source="docs install/migrating.md; #28236; measured",
+    severity=Severity.BLOCKS,
+    remedy="Each profile is a move of its own: run the wizard again with --profile for the others.",
+    judge=_profile,
+)
+
+# ----------------------------------------------------------- gateway-still-running
+
+UP = frozenset(
+    {GatewayState.RUNNING, GatewayState.STARTING, GatewayState.READY, GatewayState.STOPPING},
+)
+DOWN = frozenset({GatewayState.STOPPED, GatewayState.DISABLED, GatewayState.ABSENT})
+
+
+def _running(facts: Facts) -> Judgement:
+    target = facts.target_gateway.state if facts.target_gateway else None
+    old = facts.old_gateway
+    if target in UP and old in UP:
+        return blocks("both gateways run")
+    if target in UP and facts.staged is None:
+        return blocks("a gateway runs on NEW at the place that the state goes to")
+    if old is None or old is GatewayState.UNKNOWN:
+        return unknown(_not_proven(facts.installation))
+    if old in UP:
+        started = facts.archive is not None or facts.staged is not None
+        return look("OLD's gateway runs again since its copy") if started else unknown("not stopped yet")
+    if target is None or target is GatewayState.UNKNOWN:
+        return unknown("NEW's gateway is not known yet")
+    return clear("OLD's gateway is proven to be down")
+
+
+def _not_proven(found: Installation | None) -> str:
+    if found is None:
+        return ""
+    return "it is stopped and proven down in the step Back up"
+
+
+GATEWAY_STILL_RUNNING = Pitfall(
+    id="gateway-still-running",
+    subject="running",
+    title="A gateway that still runs",
+    why=(
+        "Databases that are copied while a gateway writes to them are damaged, and two gateways with the "
+        "same credentials push each other out (Telegram 409, WhatsApp 440). `gateway stop` returns before "
+        "the process is gone."
+    ),
+    source="#101290, #8762, #45474, #119756; measured",
+    severity=Severity.BLOCKS,
+    remedy="Stop the gateway on NEW (`openclaw gateway stop --force`); OLD's is stopped by the wizard.",
+    judge=_running,
+)

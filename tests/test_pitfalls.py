@@ -1,0 +1,219 @@
+"""Every pitfall three times: clear, hit, not yet known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from openclaw_wizard.model import (
+    Archive,
+    Facts,
+    GatewayFacts,
+    GatewayState,
+    Severity,
+    Staged,
+    Verdict,
+    Workspace,
+)
+from openclaw_wizard.pitfalls import PITFALLS, judge_all
+from tests.builders import host_facts, installation, new_facts, tree
+
+CLEAR, LOOK, BLOCKS, UNKNOWN = Verdict.CLEAR, Verdict.LOOK, Verdict.BLOCKS, Verdict.UNKNOWN
+STATE = GatewayState
+WHOLE = Staged(missing=0, different=0, foreign_owned=0, too_open=0)
+KEPT = Archive(path="/home/alice/a.tar.zst", bytes=9, entries=3, mode=0o600, sha256="0" * 64)
+
+
+def gateway(state: GatewayState, **environment: str) -> GatewayFacts:
+    return GatewayFacts(state=state, environment=environment)
+
+
+def facts(**changes: Any) -> Facts:
+    """Everything known and well, after the copy and before NEW's start."""
+    good: dict[str, Any] = {
+        "old": host_facts(),
+        "new": new_facts(),
+        "installation": installation(),
+        "other_profiles": (),
+        "target_gateway": gateway(STATE.ABSENT),
+        "trees": (tree(),),
+        "archive_room": 50_000_000_000,
+        "archive": KEPT,
+        "staged": WHOLE,
+        "old_gateway": STATE.STOPPED,
+    }
+    return Facts(**{**good, **changes})
+
+
+def test_a_good_move_is_clear_of_all() -> None:
+    assert {f.verdict for f in judge_all(facts()).values()} == {CLEAR}
+
+
+def test_without_facts_nothing_is_clear() -> None:
+    assert {f.verdict for f in judge_all(Facts()).values()} == {UNKNOWN}
+
+
+HITS: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
+    ("remote-mode", BLOCKS, {"mode": "remote", "remote_url": "wss://gw.example.org:8443"}, "gw.example.org"),
+    ("remote-mode", BLOCKS, {"mode": "remote", "remote_url": "wss://a:key@gw.org/x?t=key"}, "gw.org"),
+    ("remote-mode", BLOCKS, {"mode": "remote"}, "another machine"),
+    ("remote-mode", UNKNOWN, {"mode": None, "config_problem": "not JSON5"}, "could not be read"),
+    ("remote-mode", UNKNOWN, {"mode": None}, "does not say"),
+    (
+        "profile-mismatch",
+        BLOCKS,
+        {"gateway": gateway(STATE.RUNNING, OPENCLAW_STATE_DIR="/srv/oc")},
+        "/srv/oc",
+    ),
+    ("profile-mismatch", BLOCKS, {"config_path": "/etc/openclaw.json"}, "/etc/openclaw.json"),
+    ("partial-copy", LOOK, {"has_agents": False, "has_credentials": False}, "no agents"),
+    (
+        "partial-copy",
+        LOOK,
+        {"workspaces": (Workspace(agent="main", path="/gone", inside_state=False, exists=False),)},
+        "/gone",
+    ),
+    ("ownership", BLOCKS, {"config_problem": "cannot be read by this user (EACCES)"}, "EACCES"),
+)
+
+
+@pytest.mark.parametrize(("pitfall", "verdict", "changes", "said"), HITS)
+def test_what_the_installation_says(
+    pitfall: str, verdict: Verdict, changes: dict[str, Any], said: str
+) -> None:
+    found = judge_all(facts(installation=installation(**changes)))[pitfall]
+    assert found.verdict is verdict
+    assert said in found.evidence
+    assert "key" not in found.evidence
+
+
+CASES: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
+    ("remote-mode", UNKNOWN, {"installation": None}, ""),
+    ("profile-mismatch", LOOK, {"other_profiles": ("work", "rescue")}, "work, rescue"),
+    ("profile-mismatch", UNKNOWN, {"other_profiles": None}, "not yet known"),
+    ("profile-mismatch", UNKNOWN, {"installation": None}, ""),
+    (
+        "profile-mismatch",
+        CLEAR,
+        {
+            "installation": installation(
+                gateway=gateway(STATE.RUNNING, OPENCLAW_STATE_DIR="/home/alice/.openclaw/")
+            )
+        },
+        "one profile",
+    ),
+    (
+        "gateway-still-running",
+        BLOCKS,
+        {"target_gateway": gateway(STATE.RUNNING), "old_gateway": STATE.READY},
+        "both",
+    ),
+    (
+        "gateway-still-running",
+        BLOCKS,
+        {"target_gateway": gateway(STATE.RUNNING), "old_gateway": None, "staged": None, "archive": None},
+        "on NEW",
+    ),
+    ("gateway-still-running", CLEAR, {"target_gateway": gateway(STATE.READY)}, "down"),
+    ("gateway-still-running", LOOK, {"old_gateway": STATE.RUNNING}, "again"),
+    (
+        "gateway-still-running",
+        UNKNOWN,
+        {"old_gateway": STATE.RUNNING, "archive": None, "staged": None},
+        "not stopped yet",
+    ),
+    ("gateway-still-running", UNKNOWN, {"old_gateway": None}, "Back up"),
+    ("gateway-still-running", UNKNOWN, {"old_gateway": STATE.UNKNOWN}, "Back up"),
+    ("gateway-still-running", UNKNOWN, {"target_gateway": None}, "NEW"),
+    ("node-out-of-range", BLOCKS, {"new": new_facts(node=None)}, "NEW has no Node"),
+    ("node-out-of-range", BLOCKS, {"new": new_facts(node="v22.11.0")}, "22.11.0"),
+    ("node-out-of-range", BLOCKS, {"old": host_facts(node="18.20.1")}, "OLD has Node 18.20.1"),
+    ("node-out-of-range", CLEAR, {"old": host_facts(node="22.12.0")}, "24.19.0"),
+    ("node-out-of-range", UNKNOWN, {"new": None}, ""),
+    ("different-openclaw-on-new", LOOK, {"new": new_facts(openclaw="2026.7.1")}, "2026.7.1"),
+    ("different-openclaw-on-new", CLEAR, {"new": new_facts(openclaw="2026.9.6")}, "both"),
+    ("different-openclaw-on-new", UNKNOWN, {"new": None}, ""),
+    (
+        "different-openclaw-on-new",
+        UNKNOWN,
+        {"old": host_facts(openclaw=None), "installation": installation(version=None)},
+        "not known",
+    ),
+    ("not-enough-room", BLOCKS, {"trees": (tree(free_bytes=1_000_000),), "staged": None}, "NEW needs"),
+    (
+        "not-enough-room",
+        BLOCKS,
+        {
+            "trees": (
+                tree(bytes=300_000_000, free_bytes=700_000_000),
+                tree(bytes=300_000_000, free_bytes=700_000_000),
+            ),
+            "staged": None,
+        },
+        "NEW needs 800.0 MB",
+    ),
+    ("not-enough-room", BLOCKS, {"archive_room": 1_000, "archive": None, "staged": None}, "OLD"),
+    ("not-enough-room", UNKNOWN, {"trees": (tree(free_bytes=None),), "staged": None}, "NEW"),
+    ("not-enough-room", UNKNOWN, {"archive_room": None, "archive": None, "staged": None}, "OLD"),
+    ("not-enough-room", UNKNOWN, {"trees": None}, ""),
+    ("not-enough-room", CLEAR, {"archive": None, "staged": None}, "2.0 MB"),
+    ("target-not-empty", LOOK, {"trees": (tree(occupied=True),)}, "/srv/bob/.openclaw"),
+    ("target-not-empty", UNKNOWN, {"trees": None}, ""),
+    ("partial-copy", BLOCKS, {"staged": WHOLE.model_copy(update={"missing": 2})}, "2 entries are missing"),
+    ("partial-copy", BLOCKS, {"staged": WHOLE.model_copy(update={"different": 1})}, "1 differ"),
+    ("partial-copy", UNKNOWN, {"staged": None}, "compared"),
+    ("partial-copy", UNKNOWN, {"installation": None}, ""),
+    ("ownership", BLOCKS, {"staged": WHOLE.model_copy(update={"foreign_owned": 4})}, "4 entries"),
+    ("ownership", BLOCKS, {"staged": WHOLE.model_copy(update={"too_open": 3})}, "3 entries"),
+    ("ownership", UNKNOWN, {"staged": None}, "compared"),
+    ("ownership", UNKNOWN, {"installation": None}, ""),
+    ("secrets-in-backups", BLOCKS, {"archive": KEPT.model_copy(update={"mode": 0o640})}, "0640"),
+    ("secrets-in-backups", UNKNOWN, {"archive": None}, "safety copy"),
+)
+
+
+@pytest.mark.parametrize(("pitfall", "verdict", "changes", "said"), CASES)
+def test_what_the_facts_say(pitfall: str, verdict: Verdict, changes: dict[str, Any], said: str) -> None:
+    found = judge_all(facts(**changes))[pitfall]
+    assert found.verdict is verdict
+    assert said in found.evidence
+
+
+def verdicts_of(pitfall: str, cases: Iterable[tuple[str, Verdict, dict[str, Any], str]]) -> set[Verdict]:
+    return {verdict for name, verdict, _, _ in cases if name == pitfall}
+
+
+@pytest.mark.parametrize("pitfall", [each.id for each in PITFALLS])
+def test_every_pitfall_is_tried_as_hit_and_as_unknown(pitfall: str) -> None:
+    tried = verdicts_of(pitfall, (*HITS, *CASES))
+    assert UNKNOWN in tried
+    assert tried & {LOOK, BLOCKS}
+
+
+def test_nothing_is_judged_worse_than_its_severity() -> None:
+    worst = {each.id: each.severity for each in PITFALLS}
+    for name, verdict, _, _ in (*HITS, *CASES):
+        assert verdict is not BLOCKS or worst[name] is Severity.BLOCKS
+
+
+def test_the_catalogue_is_whole() -> None:
+    assert len({each.id for each in PITFALLS}) == len(PITFALLS)
+    for each in PITFALLS:
+        assert all((each.title, each.why, each.source, each.remedy)), each.id
+    wanted = {
+        *("profile-mismatch", "partial-copy", "ownership", "remote-mode", "secrets-in-backups"),
+        *("gateway-still-running", "target-not-empty", "not-enough-room"),
+    }
+    assert wanted <= {each.id for each in PITFALLS}
+
+
+def test_only_a_look_can_be_accepted() -> None:
+    everything = frozenset(each.id for each in PITFALLS)
+    found = judge_all(facts(trees=(tree(occupied=True),), archive=None), everything)
+    assert found["target-not-empty"].accepted
+    assert not found["secrets-in-backups"].accepted
+    assert not found["remote-mode"].accepted
+    assert list(found) == [each.id for each in PITFALLS]
+    assert found["target-not-empty"].remedy
