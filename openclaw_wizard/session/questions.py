@@ -1,0 +1,80 @@
+"""Questions that need an answer before an irreversible moment, and who gives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from openclaw_wizard.errors import NeedsAnswer
+from openclaw_wizard.events import QuestionAnswered, QuestionAsked
+from openclaw_wizard.model import GatewayState, Role
+from openclaw_wizard.session.board import Board
+from openclaw_wizard.steps.action import AskFirst
+
+CONFIRM_PLAN: Final = AskFirst(
+    question="confirm-plan",
+    prompt="Carry out this plan? OLD is stopped during the move and can be started again at any time.",
+    answered_by="--yes",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How questions are answered where nobody is asked."""
+
+    interactive: bool = False
+    yes: bool = False
+    answers: Mapping[str, str] = field(default_factory=dict)
+    accept: frozenset[str] = frozenset()
+
+
+class Questions:
+    def __init__(self, board: Board, policy: Policy) -> None:
+        self._board = board
+        self._policy = policy
+        self._open: asyncio.Future[str] | None = None
+
+    def answer(self, question: str, answer: str) -> None:
+        """Answers the question that is open; a late answer to another one is ignored."""
+        asked = self._board.view.question
+        if asked and asked.question == question and self._open and not self._open.done():
+            self._open.set_result(answer)
+
+    async def ask(self, ask: AskFirst | None) -> None:
+        """Returns once it is answered with yes. Raises NeedsAnswer for a no, or where nobody can answer."""
+        if ask is None or self._board.view.answers.get(ask.question) == "yes":
+            return
+        answer = self._policy.answers.get(ask.question) or ("yes" if self._policy.yes else None)
+        if answer is None:
+            answer = await self._ask_person(ask)
+        self._board.tell(QuestionAnswered(question=ask.question, answer=answer))
+        if answer != "yes":
+            raise self._unanswered(ask, f"Resume and answer yes ({ask.answered_by}), or put back.")
+
+    async def _ask_person(self, ask: AskFirst) -> str:
+        self._open = asyncio.get_running_loop().create_future()
+        asked = QuestionAsked(
+            question=ask.question,
+            prompt=ask.prompt,
+            choices=("yes", "no"),
+            answered_by=ask.answered_by,
+            irreversible=True,
+        )
+        self._board.tell(asked)
+        if not self._policy.interactive:
+            raise self._unanswered(ask, f"Answer it with {ask.answered_by}.")
+        return await self._open
+
+    def _unanswered(self, ask: AskFirst, next: str) -> NeedsAnswer:
+        view = self._board.view
+        safe = gateways_said(view.gateways) if view.move else NeedsAnswer.safe
+        return NeedsAnswer(question=ask.question, prompt=ask.prompt, safe=safe, next=next)
+
+
+def gateways_said(gateways: Mapping[Role, GatewayState]) -> str:
+    """Both gateways' states as a sentence, for failure panels."""
+    words = ", ".join(f"{role.value.upper()} {state.value}" for role, state in gateways.items())
+    stopped = gateways[Role.OLD] in (GatewayState.STOPPED, GatewayState.DISABLED)
+    return f"Gateways: {words}." + (" `undo` starts OLD's gateway again." if stopped else "")
