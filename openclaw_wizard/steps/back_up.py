@@ -1,0 +1,134 @@
+"""Back up: count what OLD holds, stop its gateway for real, check its databases, keep a safety copy."""
+
+from __future__ import annotations
+
+import humanize
+
+from openclaw_wizard.errors import StepFailed
+from openclaw_wizard.events import Advanced
+from openclaw_wizard.model import Archive, GatewayState, Inventory, Role, StepId
+from openclaw_wizard.steps import gateway, trees
+from openclaw_wizard.steps.action import Action, Context, Done
+from openclaw_wizard.transfer import archive
+
+OLD_INVENTORY = "inventory-old.json"
+ARCHIVE = "archive.json"
+DEPENDENTS = (OLD_INVENTORY, ARCHIVE, trees.COMPARED)
+"""Side files that are stale once OLD's gateway has run again."""
+
+
+class RehearseInventory(Action):
+    """Counts while the gateway works, so that what cannot be counted is known before anything stops."""
+
+    id = "old.inventory"
+    step = StepId.BACK_UP
+    title = "Count what OLD holds"
+    safe = "Nothing was changed on either machine."
+
+    async def holds(self, ctx: Context) -> bool:
+        return ctx.shelf.load("inventory-before.json") is not None
+
+    async def apply(self, ctx: Context) -> Done:
+        found = await trees.inventory_of(ctx, Role.OLD)
+        ctx.shelf.save("inventory-before.json", found.model_dump_json().encode())
+        return Done(fact=_counted(found))
+
+
+class StopOld(Action):
+    id = "old.stop"
+    step = StepId.BACK_UP
+    title = "Stop OLD's gateway, and wait until it really has stopped"
+    safe = "OLD's data is untouched."
+    gateway = (Role.OLD, GatewayState.STOPPING, GatewayState.STOPPED)
+    beyond = frozenset({GatewayState.DISABLED})
+
+    async def holds(self, ctx: Context) -> bool:
+        stopped = await gateway.is_stopped(ctx, Role.OLD)
+        ctx.learn(ctx.facts.model_copy(update={"old_gateway": _state(stopped)}))
+        return stopped
+
+    async def apply(self, ctx: Context) -> Done:
+        for name in (*DEPENDENTS, *trees.manifest_names(ctx.plan)):
+            ctx.shelf.save(name, b"")
+        began = ctx.clock.time()
+        await gateway.stop(ctx, Role.OLD, self.id)
+        return Done(fact=f"stopped after {ctx.clock.time() - began:.0f} s")
+
+    async def revert(self, ctx: Context) -> Done | None:
+        if ctx.plan.installation.gateway.state is not GatewayState.RUNNING:
+            return Done(fact="OLD's gateway was not running before; it stays off")
+        trees.tell_gateway(ctx, Role.OLD, GatewayState.STARTING)
+        await gateway.start(ctx, Role.OLD, self.id)
+        trees.tell_gateway(ctx, Role.OLD, GatewayState.READY)
+        return Done(fact="OLD's gateway is ready again")
+
+
+def _state(stopped: bool) -> GatewayState:
+    return GatewayState.STOPPED if stopped else GatewayState.RUNNING
+
+
+class CheckDatabases(Action):
+    """Takes the inventory that counts, now that nothing can change, with every database checked."""
+
+    id = "old.check-databases"
+    step = StepId.BACK_UP
+    title = "Check OLD's databases and take the final count"
+    safe = "OLD is stopped and its data is untouched."
+
+    async def holds(self, ctx: Context) -> bool:
+        return bool(ctx.shelf.load(OLD_INVENTORY))
+
+    async def apply(self, ctx: Context) -> Done:
+        found = await trees.inventory_of(ctx, Role.OLD)
+        broken = [d for d in found.databases if not d.ok]
+        if broken:
+            names = ", ".join(f"{d.path} ({d.detail})" for d in broken[:3])
+            raise StepFailed(
+                what=f"OLD's own databases are damaged: {names}",
+                safe="OLD's data is untouched; nothing was copied.",
+                next="Put back (undo) and mend OLD with `openclaw doctor` first.",
+            )
+        ctx.shelf.save(OLD_INVENTORY, found.model_dump_json().encode())
+        return Done(fact=f"{len(found.databases)} intact; {_counted(found)}")
+
+
+class SafetyArchive(Action):
+    id = "old.archive"
+    step = StepId.BACK_UP
+    title = "Keep a safety copy on OLD, readable by its user alone"
+    safe = "OLD is stopped and its data is untouched."
+
+    async def holds(self, ctx: Context) -> bool:
+        kept = ctx.shelf.load(ARCHIVE)
+        if not kept:
+            return False
+        found = Archive.model_validate_json(kept)
+        good = await archive.archive_holds(ctx.old, ctx.old_helper, ctx.plan.old, found)
+        if good:
+            ctx.learn(ctx.facts.model_copy(update={"archive": found}))
+        return good
+
+    async def apply(self, ctx: Context) -> Done:
+        made = await archive.make_archive(
+            ctx.old,
+            ctx.old_helper,
+            ctx.plan.old,
+            ctx.plan.trees,
+            trees.keepsakes(ctx),
+            "openclaw-safety-copy",
+            lambda done, total: ctx.tell(Advanced(action=self.id, done=done, total=total, unit="bytes")),
+        )
+        ctx.shelf.save(ARCHIVE, made.model_dump_json().encode())
+        size = humanize.naturalsize(made.bytes)
+        return Done(fact=f"{size}, {made.entries:,} entries", data={"path": made.path})
+
+    async def revert(self, ctx: Context) -> Done | None:
+        return Done(fact="the safety copy stays on OLD")
+
+
+def _counted(found: Inventory) -> str:
+    messages = sum(found.messages.values())
+    return f"{len(found.sessions)} sessions, {messages:,} messages, {len(found.cron_jobs)} cron jobs"
+
+
+ACTIONS: tuple[Action, ...] = (RehearseInventory(), StopOld(), CheckDatabases(), SafetyArchive())

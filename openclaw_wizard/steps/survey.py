@@ -1,0 +1,194 @@
+"""Identify: reads both machines and makes the plan. Writes nothing, on either."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from openclaw_wizard.errors import NothingToMove, StepFailed
+from openclaw_wizard.events import Event, GatewayChanged, Surveying
+from openclaw_wizard.hosts import Host
+from openclaw_wizard.hosts.facts import probe
+from openclaw_wizard.hosts.helper import Helper
+from openclaw_wizard.model import (
+    Excluded,
+    Facts,
+    GatewayFacts,
+    GatewayState,
+    HostFacts,
+    Installation,
+    Plan,
+    Role,
+    Tree,
+)
+from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, service
+
+Tell = Callable[[Event], None]
+Learn = Callable[[Facts], None]
+
+
+def helper(host: Host, path: str) -> Helper:
+    """The host-side helper with everything that this project knows to ask OpenClaw's files."""
+    return Helper(host, path, queries())
+
+
+async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn) -> Plan:
+    """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed."""
+    tell(Surveying(what="reading both machines"))
+    old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
+    facts = Facts(old=old_facts, new=new_facts)
+    learn(facts)
+    _need_node(old_facts, Role.OLD)
+    old_helper = helper(old, old_facts.path)
+
+    tell(Surveying(role=Role.OLD, what="looking for OpenClaw and measuring it"))
+    seen = await discover.survey(old_helper, old_facts)
+    found = seen.installations
+    if not found:
+        raise NothingToMove(host=old_facts.address, why=seen.why_nothing(old_facts.home))
+    chosen = choose(found, profile, old_facts)
+    tell(GatewayChanged(role=Role.OLD, state=chosen.gateway.state))
+    others = tuple(each.profile or "default" for each in found if each is not chosen)
+    facts = facts.model_copy(update={"installation": chosen, "other_profiles": others})
+    learn(facts)
+    tell(Surveying(role=Role.NEW, what="looking at what stands there"))
+    facts = await _read_new(old_helper, new, new_facts, facts, chosen)
+    tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
+    room = await old_helper.call("free", {"path": old_facts.home})
+    facts = facts.model_copy(update={"archive_room": room, "old_gateway": None})
+    learn(facts)
+    return make_plan(facts)
+
+
+async def again(old: Host, new: Host, plan: Plan) -> Facts:
+    """The facts of a resumed move: both machines probed anew, the rest as planned."""
+    old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
+    _need_node(old_facts, Role.OLD)
+    return Facts(
+        old=old_facts,
+        new=new_facts,
+        installation=plan.installation,
+        other_profiles=(),
+        trees=plan.trees,
+        target_gateway=None,
+    )
+
+
+def choose(found: tuple[Installation, ...], profile: str | None, old: HostFacts) -> Installation:
+    """The installation with this profile, else the default one, else the only one. Raises NothingToMove."""
+    if profile is not None:
+        wanted = None if profile == "default" else profile
+        named = next((each for each in found if each.profile == wanted), None)
+        if named is None:
+            there = ", ".join(each.profile or "default" for each in found) or "none"
+            raise NothingToMove(host=old.address, why=f"no profile {profile!r}; found: {there}")
+        return named
+    chosen = next((each for each in found if each.profile is None), found[0])
+    if chosen.config_problem and not chosen.has_agents:
+        raise NothingToMove(
+            host=old.address, why=f"{chosen.state_dir} is not a state directory: {chosen.config_problem}"
+        )
+    return chosen
+
+
+def _need_node(facts: HostFacts, role: Role) -> None:
+    if facts.node is None:
+        raise StepFailed(
+            what=f"{role.value.upper()} has no Node on the PATH of {facts.user}; nothing can be read there.",
+            safe="Nothing was changed on either machine.",
+            next="Log in as the user that runs the gateway, or put Node on that user's PATH.",
+        )
+
+
+def _state_of(found: GatewayFacts | None) -> GatewayState:
+    return found.state if found else GatewayState.UNKNOWN
+
+
+async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, ...]:
+    """The workspaces' sizes; the state directory was measured when it was found."""
+    outside = [tree.old for tree in trees[1:]]
+    places = await discover.places(old_helper, outside, layout.WORKSPACE_EXCLUDED)
+    sized = (
+        tree.model_copy(update={"bytes": place.bytes, "files": place.files})
+        for tree, place in zip(trees[1:], places, strict=True)
+    )
+    return trees[0], *sized
+
+
+async def _read_new(
+    old_helper: Helper, new: Host, new_facts: HostFacts, facts: Facts, chosen: Installation
+) -> Facts:
+    """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
+    assert facts.old
+    trees = await _measured(old_helper, plan_trees(chosen, facts.old, new_facts))
+    if new_facts.node is None:
+        return facts.model_copy(update={"trees": trees})
+    new_helper = helper(new, new_facts.path)
+    places = await discover.places(new_helper, [t.new for t in trees])
+    trees = tuple(
+        t.model_copy(update={"occupied": place.exists, "free_bytes": place.free})
+        for t, place in zip(trees, places, strict=True)
+    )
+    found = await discover.discover(new_helper, new_facts)
+    target = next((each for each in found if each.state_dir == trees[0].new), None)
+    standing = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
+    return facts.model_copy(update={"trees": trees, "target": target, "target_gateway": standing})
+
+
+def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts) -> tuple[Tree, ...]:
+    """The state directory and every workspace outside it; what lies in the old home goes to the new one."""
+    state = Tree(
+        name="state",
+        old=chosen.state_dir,
+        new=_moved(chosen.state_dir, old.home, new.home),
+        bytes=chosen.state_bytes,
+        files=chosen.state_files,
+        occupied=False,
+    )
+    outside = {w.path: w for w in chosen.workspaces if w.exists and not w.inside_state}
+    kept: list[str] = []
+    for path in sorted(outside):
+        if not any(path.startswith(f"{parent}/") for parent in kept):
+            kept.append(path)
+    return state, *(
+        Tree(
+            name=f"workspace-{number}",
+            old=path,
+            new=_moved(path, old.home, new.home),
+            bytes=0,
+            files=0,
+            occupied=False,
+        )
+        for number, path in enumerate(kept, 1)
+    )
+
+
+def _moved(path: str, old_home: str, new_home: str) -> str:
+    """The same place under the new home; a path outside the home stays what it is."""
+    inside = path.removeprefix(f"{old_home}/")
+    return f"{new_home}/{inside}" if inside != path else path
+
+
+def make_plan(facts: Facts) -> Plan:
+    """Pure: the plan that follows from the facts. Raises StepFailed where the version is unknown."""
+    assert facts.old and facts.new and facts.installation and facts.trees
+    version = facts.old.openclaw or facts.installation.version
+    if version is None:
+        raise StepFailed(
+            what="It is not known which OpenClaw version OLD runs: neither its command nor its config says.",
+            safe="Nothing was changed on either machine.",
+            next="Put the `openclaw` command on the PATH of OLD's user.",
+        )
+    return Plan(
+        old=facts.old,
+        new=facts.new,
+        installation=facts.installation,
+        version=version,
+        node_range=releases.node_range(version),
+        trees=facts.trees,
+        excluded=tuple(Excluded(path=path, reason=why) for path, why in layout.EXCLUDED),
+        path_changes=relocate.pairs(facts.trees, facts.old.home, facts.new.home),
+        service=service.service_kind(
+            facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
+        ),
+    )

@@ -1,0 +1,91 @@
+"""What several steps need to know about the trees that move: names of side files, manifests, the switch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from openclaw_wizard.errors import StepFailed
+from openclaw_wizard.events import Advanced, GatewayChanged
+from openclaw_wizard.model import GatewayState, Inventory, Plan, Role, Tree
+from openclaw_wizard.openclaw import inventory, layout
+from openclaw_wizard.steps import gateway
+from openclaw_wizard.steps.action import Context
+from openclaw_wizard.transfer import manifest
+from openclaw_wizard.transfer.manifest import Manifest
+
+COMPARED = "compared.json"
+SWITCHING = "switching.json"
+
+
+def manifest_name(tree: Tree) -> str:
+    return f"manifest-{tree.name}.jsonl"
+
+
+def manifest_names(plan: Plan) -> tuple[str, ...]:
+    return tuple(manifest_name(tree) for tree in plan.trees)
+
+
+def source_manifest(ctx: Context, tree: Tree) -> Manifest:
+    """The manifest taken on OLD after the stop. Raises StepFailed where its side file is gone."""
+    kept = ctx.shelf.load(manifest_name(tree))
+    if not kept:
+        raise StepFailed(what=f"The manifest of {tree.old} is missing from the move's folder.")
+    return manifest.loads(kept)
+
+
+def each(ctx: Context) -> Iterator[tuple[Tree, Manifest]]:
+    for tree in ctx.plan.trees:
+        yield tree, source_manifest(ctx, tree)
+
+
+def rules(plan: Plan, tree: Tree) -> tuple[tuple[str, str], ...]:
+    """What stays behind: rebuildable and host-bound parts of a state directory, nothing of a workspace."""
+    if tree.name != "state":
+        return layout.WORKSPACE_EXCLUDED
+    inside = [w.path for w in plan.installation.workspaces if w.inside_state]
+    return layout.excluded(path.removeprefix(f"{tree.old}/") for path in inside)
+
+
+def keepsakes(ctx: Context) -> str:
+    """The folder on OLD in which the wizard leaves the safety copy and its mark, beside no data."""
+    return f"{ctx.plan.old.home}/.openclaw-wizard/{ctx.move}"
+
+
+async def staged_manifest(ctx: Context, tree: Tree, action: str, *, hashes: bool) -> Manifest:
+    def progress(files: int, size: int) -> None:
+        ctx.tell(Advanced(action=action, done=size, total=tree.bytes, unit="bytes", label=f"{files:,} files"))
+
+    return await manifest.take(
+        ctx.new_helper, tree.staging(ctx.move), (), hashes=hashes, on_progress=progress
+    )
+
+
+async def inventory_of(ctx: Context, role: Role) -> Inventory:
+    """What one machine holds of the installation that moves."""
+    facts = gateway.facts_of(ctx, role)
+    version = facts.openclaw or ctx.plan.version if role is Role.OLD else ctx.plan.version
+    return await inventory.take(ctx.helper(role), gateway.installation(ctx, role), facts, version=version)
+
+
+async def switched(ctx: Context) -> bool:
+    """Whether every staged tree stands at its target: the very folder (by inode) that was staged.
+
+    The inodes are kept before the first rename, so that a kill between rename and record is seen.
+    """
+    kept = ctx.shelf.load(SWITCHING)
+    if not kept:
+        return False
+    inodes: dict[str, str] = json.loads(kept)
+    found = await identities(ctx, [t.new for t in ctx.plan.trees])
+    return all(found.get(t.new) == inodes.get(t.name) for t in ctx.plan.trees)
+
+
+async def identities(ctx: Context, paths: list[str]) -> dict[str, str | None]:
+    """`device:inode` of each path on NEW, None where nothing stands there."""
+    answer = await ctx.new_helper.call("stat", {"paths": paths})
+    return {path: (f"{s['dev']}:{s['ino']}" if s else None) for path, s in zip(paths, answer, strict=True)}
+
+
+def tell_gateway(ctx: Context, role: Role, state: GatewayState) -> None:
+    ctx.tell(GatewayChanged(role=role, state=state))
