@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from openclaw_wizard.errors import NothingToMove, StepFailed
 from openclaw_wizard.events import Event, GatewayChanged, Surveying
@@ -25,6 +26,9 @@ from openclaw_wizard.openclaw import discover, layout, queries, releases, reloca
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
+
+HELPER_NODE: Final = ">=22.12.0"
+"""The oldest Node that runs the helper, with `--experimental-sqlite` [measured]."""
 
 
 def helper(host: Host, path: str) -> Helper:
@@ -91,10 +95,16 @@ def choose(found: tuple[Installation, ...], profile: str | None, old: HostFacts)
     return chosen
 
 
+def can_help(facts: HostFacts) -> bool:
+    """Whether the wizard's own helper runs there; without it nothing but the probe can be read."""
+    return facts.node is not None and releases.in_range(facts.node, HELPER_NODE)
+
+
 def _need_node(facts: HostFacts, role: Role) -> None:
-    if facts.node is None:
+    if not can_help(facts):
+        found = f"only Node {facts.node}" if facts.node else "no Node"
         raise StepFailed(
-            what=f"{role.value.upper()} has no Node on the PATH of {facts.user}; nothing can be read there.",
+            what=f"{role.value.upper()} has {found} on the PATH of {facts.user}; 22.12 or later is needed.",
             safe="Nothing was changed on either machine.",
             next="Log in as the user that runs the gateway, or put Node on that user's PATH.",
         )
@@ -121,7 +131,7 @@ async def _read_new(
     """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
     assert facts.old
     trees = await _measured(old_helper, plan_trees(chosen, facts.old, new_facts))
-    if new_facts.node is None:
+    if not can_help(new_facts):
         return facts.model_copy(update={"trees": trees})
     new_helper = helper(new, new_facts.path)
     places = await discover.places(new_helper, [t.new for t in trees])
