@@ -1,4 +1,4 @@
-"""What the session tells: the event union, its JSON form, the View and the pure `reduce`.
+"""What the session tells: the event union and its JSON form.
 
 Durable events are appended to the journal and synced before anyone hears of them; the same
 `reduce` folds them for the faces and for resume. `time` is seconds since the epoch, stamped by the
@@ -7,13 +7,11 @@ session. The JSON form (one object, `type` first) is the line of the journal and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from openclaw_wizard.model import (
-    ActionState,
     Finding,
     GatewayState,
     Outcome,
@@ -144,6 +142,8 @@ class MoveFinished(Event):
     outcome: Outcome
     downtime: float | None = None
     """Seconds between the stop of OLD's gateway and NEW's being ready, measured."""
+    gateways: dict[Role, GatewayState] = {}
+    """Both gateways' end states."""
     exit_code: int = 0
 
 
@@ -156,6 +156,19 @@ class Surveying(Event):
     type: Literal["surveying"] = "surveying"
     role: Role | None = None
     what: str
+
+
+class MoveOpened(Event):
+    """A journal was replayed and both machines are the same as then: where a resume or undo stands."""
+
+    type: Literal["move-opened"] = "move-opened"
+    move: str
+    old: str
+    new: str
+    gateways: dict[Role, GatewayState]
+    done: tuple[str, ...]
+    """Ids of the actions that were done; each is asked again whether it still holds."""
+    undoing: bool
 
 
 class Surveyed(Event):
@@ -233,6 +246,7 @@ AnyEvent = Annotated[
     | MoveStopped
     | Compared
     | MoveFinished
+    | MoveOpened
     | Surveying
     | Surveyed
     | SurveyFailed
@@ -256,176 +270,3 @@ def encode(event: Event) -> bytes:
 def decode(line: bytes) -> Event:
     """The event of one line. Raises ValueError (pydantic's ValidationError) on anything else."""
     return _ADAPTER.validate_json(line)
-
-
-# --------------------------------------------------------------------- view
-
-
-@dataclass(frozen=True, slots=True)
-class ActionView:
-    id: str
-    step: StepId
-    title: str
-    state: ActionState = ActionState.PENDING
-    fact: str = ""
-    found: bool = False
-    started: float | None = None
-    ended: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    action: str
-    done: int
-    total: int | None
-    unit: str
-    label: str
-    since: float
-    """When this action's first progress came, for a rate."""
-    first: int = 0
-
-
-LOG_LINES: Final = 400
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Everything a face shows, folded from events."""
-
-    move: str | None = None
-    old: str = ""
-    new: str = ""
-    profile: str | None = None
-    created: float | None = None
-    actions: tuple[ActionView, ...] = ()
-    data: dict[str, dict[str, str]] = field(default_factory=dict)
-    """`ActionDone.data` by action."""
-    gateways: dict[Role, GatewayState] = field(
-        default_factory=lambda: {Role.OLD: GatewayState.UNKNOWN, Role.NEW: GatewayState.UNKNOWN}
-    )
-    findings: dict[str, Finding] = field(default_factory=dict)
-    accepted: frozenset[str] = frozenset()
-    answers: dict[str, str] = field(default_factory=dict)
-    question: QuestionAsked | None = None
-    failure: Failure | None = None
-    progress: Progress | None = None
-    surveying: str = ""
-    plan: Plan | None = None
-    lost: HostLost | None = None
-    rows: tuple[Row, ...] = ()
-    undoing: bool = False
-    stopped: str | None = None
-    outcome: Outcome | None = None
-    downtime: float | None = None
-    exit_code: int | None = None
-    log: tuple[str, ...] = ()
-
-    def action(self, name: str) -> ActionView:
-        """The action with this id. Raises KeyError where the move has none."""
-        for each in self.actions:
-            if each.id == name:
-                return each
-        raise KeyError(name)
-
-    @property
-    def current(self) -> ActionView | None:
-        """The running action, else the first that is not done; the screen to show follows from it."""
-        for each in self.actions:
-            if each.state in (ActionState.RUNNING, ActionState.FAILED):
-                return each
-        return next((a for a in self.actions if a.state is not ActionState.DONE), None)
-
-    def step_actions(self, step: StepId) -> tuple[ActionView, ...]:
-        return tuple(a for a in self.actions if a.step is step)
-
-
-def _set(view: View, name: str, **changes: object) -> View:
-    actions = tuple(replace(a, **changes) if a.id == name else a for a in view.actions)  # type: ignore[arg-type]
-    return replace(view, actions=actions)
-
-
-def _advance(view: View, event: Advanced) -> View:
-    before = view.progress
-    fresh = before is None or before.action != event.action or event.done < before.done
-    since, first = (event.time, event.done) if fresh or before is None else (before.since, before.first)
-    return replace(
-        view,
-        progress=Progress(event.action, event.done, event.total, event.unit, event.label, since, first),
-    )
-
-
-def reduce(view: View, event: Event) -> View:
-    """The view after `event`; pure, so that a replayed journal shows what the person saw."""
-    match event:
-        case MoveCreated():
-            return replace(
-                view,
-                move=event.move,
-                old=event.old,
-                new=event.new,
-                profile=event.profile,
-                created=event.time,
-                actions=tuple(ActionView(a.id, a.step, a.title) for a in event.actions),
-            )
-        case ActionStarted():
-            view = replace(view, failure=None, stopped=None, outcome=None, progress=None, lost=None)
-            return _set(view, event.action, state=ActionState.RUNNING, started=event.time, ended=None)
-        case ActionDone():
-            view = replace(view, data={**view.data, event.action: event.data}, progress=None)
-            return _set(
-                view,
-                event.action,
-                state=ActionState.DONE,
-                fact=event.fact,
-                found=event.found,
-                ended=event.time,
-            )
-        case ActionFailed():
-            view = replace(view, failure=event, progress=None, question=None)
-            return _set(view, event.action, state=ActionState.FAILED, ended=event.time)
-        case ActionReverted():
-            return _set(
-                replace(view, progress=None), event.action, state=ActionState.REVERTED, fact=event.fact
-            )
-        case GatewayChanged():
-            return replace(view, gateways={**view.gateways, event.role: event.state})
-        case FindingAccepted():
-            return replace(view, accepted=view.accepted | {event.pitfall})
-        case QuestionAnswered():
-            return replace(view, question=None, answers={**view.answers, event.question: event.answer})
-        case UndoStarted():
-            return replace(view, undoing=True, failure=None, outcome=None, stopped=None)
-        case MoveStopped():
-            return replace(view, stopped=event.reason, question=None, progress=None)
-        case Compared():
-            return replace(view, rows=event.rows)
-        case MoveFinished():
-            return replace(
-                view,
-                outcome=event.outcome,
-                downtime=event.downtime,
-                exit_code=event.exit_code,
-                progress=None,
-                surveying="",
-            )
-        case Surveying():
-            return replace(view, surveying=event.what, failure=None)
-        case Surveyed():
-            return replace(view, plan=event.plan, surveying="")
-        case SurveyFailed():
-            return replace(view, failure=event, surveying="", question=None)
-        case Advanced():
-            return _advance(view, event)
-        case FindingsChanged():
-            return replace(view, findings={**view.findings, **{f.pitfall: f for f in event.findings}})
-        case QuestionAsked():
-            return replace(view, question=event)
-        case Said():
-            lines = tuple(event.text.splitlines())
-            return replace(view, log=(*view.log, *lines)[-LOG_LINES:])
-        case HostLost():
-            return replace(view, lost=event)
-        case HostBack():
-            return replace(view, lost=None)
-        case _:
-            raise TypeError(f"no rule for {type(event).__name__}")

@@ -12,8 +12,12 @@ from datetime import UTC, datetime
 
 import humanize
 
-from openclaw_wizard.events import Event, GatewayChanged, View
+from openclaw_wizard.events import (
+    Event,
+    GatewayChanged,
+)
 from openclaw_wizard.model import ActionState, GatewayState, Plan, Role, Verdict
+from openclaw_wizard.view import View
 
 Section = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column names, rows."""

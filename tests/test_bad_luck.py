@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from openclaw_wizard.errors import Blocked, ExitCode, MoveInUse, NothingToMove, StepFailed, WizardError
-from openclaw_wizard.events import ActionDone, ActionFailed, Event, HostBack, HostLost
+from openclaw_wizard.events import (
+    ActionDone,
+    ActionFailed,
+    Event,
+    HostBack,
+    HostLost,
+)
 from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.facts import probe
 from openclaw_wizard.hosts.practice import running_server

@@ -19,12 +19,11 @@ from openclaw_wizard.events import (
     QuestionAsked,
     Said,
     UndoStarted,
-    View,
     decode,
     encode,
-    reduce,
 )
 from openclaw_wizard.model import ActionState, Role, StepId
+from openclaw_wizard.view import LOG_LINES, View, reduce
 from tests.test_report import STORY, view
 
 UNION = typing.get_args(typing.get_args(AnyEvent)[0])
@@ -98,7 +97,7 @@ def test_the_log_keeps_its_last_lines_only() -> None:
     folded = View()
     for number in range(700):
         folded = reduce(folded, Said(text=f"line {number}"))
-    assert len(folded.log) == events.LOG_LINES and folded.log[-1] == "line 699"
+    assert len(folded.log) == LOG_LINES and folded.log[-1] == "line 699"
 
 
 def test_a_replayed_journal_shows_the_same_view() -> None:

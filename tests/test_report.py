@@ -11,10 +11,9 @@ from openclaw_wizard.events import (
     GatewayChanged,
     MoveCreated,
     MoveFinished,
-    View,
-    reduce,
 )
 from openclaw_wizard.model import Excluded, GatewayState, Outcome, Role, Row, RowState, StepId
+from openclaw_wizard.view import View, reduce
 from tests.builders import plan
 
 STORY: tuple[Event, ...] = (

@@ -12,10 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from openclaw_wizard.errors import ExitCode, StepFailed, WizardError
-from openclaw_wizard.events import ActionDone, Event, Failure, HostLost, Said, View, reduce
+from openclaw_wizard.events import (
+    ActionDone,
+    Event,
+    Failure,
+    HostLost,
+    Said,
+)
 from openclaw_wizard.journal import Journal
 from openclaw_wizard.redact import redact
 from openclaw_wizard.steps.action import Clock
+from openclaw_wizard.view import View, reduce
 
 _SAFE = "The journal is whole, and the move can be resumed."
 _NEXT = "Resume once; if it fails again, report it with log.txt from the move's folder."

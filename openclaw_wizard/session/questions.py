@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from openclaw_wizard.errors import NeedsAnswer
-from openclaw_wizard.events import QuestionAnswered, QuestionAsked
+from openclaw_wizard.events import (
+    QuestionAnswered,
+    QuestionAsked,
+)
 from openclaw_wizard.model import GatewayState, Role
 from openclaw_wizard.session.board import Board
 from openclaw_wizard.steps.action import AskFirst

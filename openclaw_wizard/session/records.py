@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from openclaw_wizard.errors import NoSuchMove, PlanUnreadable, WizardError
-from openclaw_wizard.events import View, reduce
 from openclaw_wizard.journal import JOURNAL, Moves, replay
 from openclaw_wizard.model import FORMAT, ActionState, MoveSummary, Outcome, Plan
+from openclaw_wizard.view import View, reduce
 
 ENDED: Final = (Outcome.DONE, Outcome.PROBLEMS, Outcome.PUT_BACK)
 

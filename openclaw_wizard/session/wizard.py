@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_wizard import __version__, report
-from openclaw_wizard.errors import ContextChanged, ExitCode, UsageError, WizardError
+from openclaw_wizard.errors import ExitCode, UsageError, WizardError
 from openclaw_wizard.events import (
     ActionFailed,
     ActionName,
@@ -21,19 +21,19 @@ from openclaw_wizard.events import (
     GatewayChanged,
     MoveCreated,
     MoveFinished,
+    MoveOpened,
     MoveStopped,
     Surveyed,
     SurveyFailed,
     Surveying,
     UndoStarted,
-    View,
-    reduce,
 )
 from openclaw_wizard.hosts import Host, connect
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.journal import Journal, Moves, new_move_id
 from openclaw_wizard.model import (
     FORMAT,
+    ActionState,
     Facts,
     Finding,
     MoveSummary,
@@ -45,9 +45,11 @@ from openclaw_wizard.model import (
 )
 from openclaw_wizard.session import records
 from openclaw_wizard.session.board import Board
+from openclaw_wizard.session.context import context_of, planned_context, require_same
 from openclaw_wizard.session.questions import CONFIRM_PLAN, Policy, Questions
 from openclaw_wizard.session.runner import Runner, failure_fields, hold_where_blocked
 from openclaw_wizard.steps.action import Action, Clock, Context
+from openclaw_wizard.view import View, reduce
 
 
 class SystemClock:
@@ -216,7 +218,7 @@ class Wizard:
         """Surveys anew what a plan file names; raises ContextChanged where the machines differ from it."""
         plan = await self.survey(planned.old.address, planned.new.address, planned.installation.profile)
         with self._telling_failure():
-            _same(_plan_context(planned), _plan_context(plan))
+            require_same(planned_context(planned), planned_context(plan))
         return plan
 
     async def confirm_plan(self) -> None:
@@ -279,7 +281,7 @@ class Wizard:
             move=move,
             old=self.view.old,
             new=self.view.new,
-            context=self._context(plan),
+            context=context_of(plan, self._hosts),
             plan_sha256=digest,
             profile=plan.installation.profile,
             actions=names,
@@ -289,10 +291,6 @@ class Wizard:
             self._board.tell(GatewayChanged(role=role, state=state))
         for pitfall in sorted(accepted):
             self._board.tell(FindingAccepted(pitfall=pitfall))
-
-    def _context(self, plan: Plan) -> dict[str, str]:
-        keys = {f"{role}.host_key": host.host_key for role, host in self._hosts.items()}
-        return {**_plan_context(plan), **keys}
 
     async def _open(self, move: str | None) -> None:
         """Replays the journal, reaches both machines again and checks that they are still the same."""
@@ -305,7 +303,17 @@ class Wizard:
         await self._reach(created.old, created.new)
         self.learn(await self._survey.again(self._hosts[Role.OLD], self._hosts[Role.NEW], plan))
         now = plan.model_copy(update={"old": self.facts.old, "new": self.facts.new})
-        _same(created.context, self._context(now))
+        require_same(created.context, context_of(now, self._hosts))
+        view = self.view
+        opened = MoveOpened(
+            move=created.move,
+            old=created.old,
+            new=created.new,
+            gateways=dict(view.gateways),
+            done=tuple(a.id for a in view.actions if a.state is ActionState.DONE),
+            undoing=view.undoing,
+        )
+        self._board.tell(opened)
 
     def _replay(self, move: str) -> Journal:
         self._board.close()
@@ -366,34 +374,12 @@ class Wizard:
 
     def _finish(self, outcome: Outcome, code: ExitCode, plan: Plan, journal: Journal) -> Outcome:
         downtime = report.downtime(journal.events)
-        finished = MoveFinished(outcome=outcome, downtime=downtime, exit_code=int(code))
+        finished = MoveFinished(
+            outcome=outcome, downtime=downtime, gateways=dict(self.view.gateways), exit_code=int(code)
+        )
         # The report is written first: who hears of the end may open it at once.
         after = reduce(self.view, finished)
         journal.save("report.md", report.markdown(after, plan).encode())
         journal.save("report.html", report.html(after, plan).encode())
         self._board.tell(finished)
         return outcome
-
-
-def _same(was: Mapping[str, str], now: Mapping[str, str]) -> None:
-    for key, value in was.items():
-        if now.get(key, value) != value:
-            role, _, name = key.partition(".")
-            raise ContextChanged(
-                role=role.upper(),
-                field=name,
-                was=value,
-                now=now[key],
-                safe="Nothing more was changed; the journal is kept.",
-            )
-
-
-def _plan_context(plan: Plan) -> dict[str, str]:
-    context = {"old.version": plan.version, "old.state_dir": plan.installation.state_dir}
-    for role, facts in ((Role.OLD, plan.old), (Role.NEW, plan.new)):
-        context |= {
-            f"{role}.machine_id": facts.machine_id or "",
-            f"{role}.user": facts.user,
-            f"{role}.home": facts.home,
-        }
-    return context

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 from openclaw_wizard.errors import CommandTimedOut, StepFailed
-from openclaw_wizard.events import Advanced, Said
+from openclaw_wizard.events import (
+    Advanced,
+    Said,
+)
 from openclaw_wizard.hosts import Completed
 from openclaw_wizard.model import Role, StepId
 from openclaw_wizard.openclaw import command, discover, relocate

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from openclaw_wizard.errors import StepFailed
-from openclaw_wizard.events import Advanced, Said
+from openclaw_wizard.events import (
+    Advanced,
+    Said,
+)
 from openclaw_wizard.model import GatewayFacts, GatewayState, HostFacts, Installation, Role
 from openclaw_wizard.openclaw import command, discover, relocate, service
 from openclaw_wizard.steps.action import Context

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 from openclaw_wizard.errors import StepFailed
-from openclaw_wizard.events import Advanced, Said
+from openclaw_wizard.events import (
+    Advanced,
+    Said,
+)
 from openclaw_wizard.model import Role, StepId
 from openclaw_wizard.openclaw import command, releases
 from openclaw_wizard.steps import gateway

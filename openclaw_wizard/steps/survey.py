@@ -7,7 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 from openclaw_wizard.errors import NothingToMove, StepFailed
-from openclaw_wizard.events import Event, GatewayChanged, Surveying
+from openclaw_wizard.events import (
+    Event,
+    GatewayChanged,
+    Surveying,
+)
 from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.facts import probe
 from openclaw_wizard.hosts.helper import Helper

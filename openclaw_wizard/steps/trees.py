@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator
 
 from openclaw_wizard.errors import StepFailed
-from openclaw_wizard.events import Advanced, GatewayChanged
+from openclaw_wizard.events import (
+    Advanced,
+    GatewayChanged,
+)
 from openclaw_wizard.model import GatewayState, Inventory, Plan, Role, Tree
 from openclaw_wizard.openclaw import inventory, layout
 from openclaw_wizard.steps import gateway

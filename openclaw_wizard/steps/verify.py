@@ -6,7 +6,10 @@ import json
 from datetime import UTC, datetime
 
 from openclaw_wizard.errors import StepFailed
-from openclaw_wizard.events import Compared, Said
+from openclaw_wizard.events import (
+    Compared,
+    Said,
+)
 from openclaw_wizard.model import GatewayState, Inventory, Role, Row, RowState, StepId
 from openclaw_wizard.openclaw import command, inventory
 from openclaw_wizard.steps import back_up, gateway, trees
