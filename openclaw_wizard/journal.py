@@ -22,7 +22,12 @@ from typing import Final
 import platformdirs
 
 from openclaw_wizard.errors import FormatUnknown, JournalCorrupt, MoveInUse, NoSuchMove
-from openclaw_wizard.events import Event, MoveCreated, decode, encode
+from openclaw_wizard.events import (
+    Event,
+    MoveCreated,
+    decode,
+    encode,
+)
 from openclaw_wizard.model import FORMAT
 
 JOURNAL: Final = "journal.jsonl"

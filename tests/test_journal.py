@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from openclaw_wizard.errors import FormatUnknown, JournalCorrupt, MoveInUse, NoSuchMove
-from openclaw_wizard.events import ActionDone, ActionStarted, MoveCreated, decode, encode
+from openclaw_wizard.events import (
+    ActionDone,
+    ActionStarted,
+    MoveCreated,
+    decode,
+    encode,
+)
 from openclaw_wizard.journal import Journal, Moves, new_move_id, replay, save
 
 

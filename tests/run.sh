@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Passes the tests on a fresh machine: installs what they need, then style, types, import contract, tests.
+#   tests/run.sh          everything        tests/run.sh --fast   without the real OpenClaw
+# Needs Python 3.11 or newer and, on Debian as root, apt; npm packages go to a cache that is kept.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+fast=; [ "${1:-}" != --fast ] || { fast=1; shift; }
+python=${PYTHON:-python3}
+"$python" - <<'P' || { echo "Python 3.11 or newer is needed (set PYTHON)." >&2; exit 2; }
+import sys
+sys.exit(sys.version_info < (3, 11))
+P
+
+missing=()
+[ -x /usr/sbin/sshd ] || command -v sshd >/dev/null || missing+=(openssh-server)
+command -v ssh-keygen >/dev/null || missing+=(openssh-client)
+command -v rsync >/dev/null || missing+=(rsync)
+command -v zstd >/dev/null || missing+=(zstd)
+if [ ${#missing[@]} -gt 0 ]; then
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    echo "Please install first: ${missing[*]}" >&2; exit 2
+  fi
+fi
+
+venv=${OPENCLAW_WIZARD_VENV:-.venv}
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+"$venv/bin/pip" install -q --disable-pip-version-check -e '.[demo]' \
+  'pytest>=8.3' 'pytest-asyncio>=1.1' 'pytest-xdist>=3.6' 'mypy>=1.15' 'ruff>=0.12' 'import-linter>=2.1'
+PATH=$PWD/$venv/bin:$PATH; [ "${venv#/}" = "$venv" ] || PATH=$venv/bin:$PATH
+export PATH
+
+echo "== style";  ruff check . && ruff format --check -q .
+echo "== types";  mypy
+select=(); [ -z "$fast" ] || select=(-m "not openclaw")
+echo "== tests"
+python -m pytest -q -n 2 --dist loadgroup "${select[@]}" "$@"

@@ -1,0 +1,50 @@
+"""The README says what the program does: its tables are made from the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from openclaw_wizard.cli import parser
+from openclaw_wizard.errors import ExitCode
+from openclaw_wizard.pitfalls import PITFALLS
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+FENCE = re.compile(r"<!-- pitfalls -->\n(.*?)<!-- /pitfalls -->", re.S)
+
+
+def pitfall_table() -> str:
+    """The table between the marks; `python -m tests.test_readme` writes it there."""
+    rows = [f"| `{p.id}` | {p.title} | {p.severity.value} | {p.why} |" for p in PITFALLS]
+    return "\n".join(["| Pitfall | Title | | Why |", "| --- | --- | --- | --- |", *rows]) + "\n"
+
+
+def test_the_pitfall_table_is_that_of_the_catalogue() -> None:
+    found = FENCE.search(README.read_text())
+    assert found is not None and found[1] == pitfall_table()
+
+
+def test_every_exit_code_and_command_is_documented() -> None:
+    text = README.read_text()
+    for code in ExitCode:
+        assert re.search(rf"\b{code.value}\b", text), code
+    for command in re.findall(r"^    (\w+)  ", parser().format_help(), re.M):
+        assert f"`{command}" in text, command
+
+
+@pytest.mark.parametrize("path", re.findall(r"!\[[^]]*\]\(([^)]+)\)", README.read_text()))
+def test_every_picture_is_there(path: str) -> None:
+    assert (ROOT / path).stat().st_size > 1000
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    assert "bash tests/run.sh" in README.read_text()
+    assert "bash tests/run.sh" in (ROOT / ".ci" / "run").read_text()
+
+
+if __name__ == "__main__":
+    made = f"<!-- pitfalls -->\n{pitfall_table()}<!-- /pitfalls -->"
+    README.write_text(FENCE.sub(lambda _: made, README.read_text()))

@@ -1,0 +1,200 @@
+"""The whole program on the real OpenClaw: the demo's two practice hosts, driven as a person's script would.
+
+Every run is a process of its own; what is asserted is read from its JSON lines, exit codes and disks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_wizard.demo.runtime import cache_folder
+
+ROOT = Path(__file__).parent.parent
+CACHE = cache_folder()
+Event = dict[str, Any]
+
+pytestmark = pytest.mark.openclaw
+
+
+class Ground:
+    """A wizard home of its own, with the commands run in it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("OPENCLAW", "SSH_"))},
+            "HOME": str(home),
+            "OPENCLAW_WIZARD_HOME": str(home / "wizard"),
+            "OPENCLAW_WIZARD_CACHE": str(CACHE),
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "openclaw_wizard", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+            cwd=ROOT,
+        )
+
+    def run(self, *words: str) -> tuple[int, list[Event], str]:
+        process = self.start(*words)
+        out, err = process.communicate(timeout=1200)
+        events = [json.loads(line) for line in out.splitlines()] if "--json" in words else []
+        return process.returncode, events, err.decode()
+
+    def interrupted_at(
+        self, process: subprocess.Popen[bytes], point: str, number: signal.Signals
+    ) -> list[Event]:
+        """Reads events until `type action` comes, then sends the signal; the events until the end."""
+        assert process.stdout is not None and process.stderr is not None
+        events, sent = [], False
+        for line in process.stdout:
+            event = json.loads(line) if line.endswith(b"\n") else {}
+            events.append(event)
+            if not sent and f"{event.get('type')} {event.get('action')}" == point:
+                process.send_signal(number)
+                sent = True
+        said = process.stderr.read().decode()
+        process.wait()
+        assert sent, f"{point} never came; {said}"
+        return events
+
+    def practice(self, name: str, *words: str) -> str:
+        """An `openclaw` command inside a practice host, past the wizard."""
+        place = self.home / "wizard" / "demo" / name
+        settings = json.loads((place / "host.json").read_text())
+        home = settings["home"]
+        path = f"{home}/.npm-global/bin:{':'.join(settings['path'])}:/usr/bin:/bin"
+        environment = {"HOME": home, "PATH": path, "NO_COLOR": "1"}
+        ran = subprocess.run(
+            ["openclaw", *words], env=environment, cwd=home, capture_output=True, text=True, timeout=300
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    made = Ground(tmp_path)
+    yield made
+    code, _, said = made.run("demo", "--clean")
+    assert code == 0, said
+    assert not (made.home / "wizard" / "demo").exists()
+
+
+def last(events: list[Event], kind: str) -> Event:
+    return [event for event in events if event["type"] == kind][-1]
+
+
+def gateways(events: list[Event]) -> dict[str, str]:
+    """Both end states, as the last event of a move that ended tells them."""
+    return dict(last(events, "move-finished")["gateways"])
+
+
+def table(events: list[Event]) -> list[tuple[str, str, str, str]]:
+    return [(r["subject"], r["old"], r["new"], r["state"]) for r in last(events, "compared")["rows"]]
+
+
+EXPECTED = {
+    "agents": "2",
+    "sessions": "2",
+    "databases intact": "4",
+    "devices": "1",
+}
+
+
+def assert_nothing_lost(events: list[Event]) -> None:
+    rows = table(events)
+    assert [row for row in rows if row[3] != "equal"] == []
+    counted = {subject: old for subject, old, _, _ in rows}
+    assert {subject: counted[subject] for subject in EXPECTED} == EXPECTED
+    assert int(counted["cron jobs"]) >= 1 and int(counted["messages"]) >= 15
+    assert int(counted["workspace files"]) >= 20
+
+
+def secrets_of(ground: Ground) -> list[str]:
+    """The gateway's token and the model key, as OLD's config really holds them."""
+    (config,) = (ground.home / "wizard" / "demo" / "old").glob("home/*/.openclaw/openclaw.json")
+    found = json.loads(config.read_text())
+    return [found["gateway"]["auth"]["token"], found["models"]["providers"]["standin"]["apiKey"]]
+
+
+def test_the_demo_moves_a_real_openclaw_and_puts_it_back(ground: Ground) -> None:
+    code, events, said = ground.run("demo", "--json")
+    assert code == 0, said
+    assert_nothing_lost(events)
+    assert events[-1]["type"] == "move-finished"
+    assert (events[-1]["outcome"], events[-1]["exit_code"]) == ("done", 0)
+    assert 5 < events[-1]["downtime"] < 1200
+    assert gateways(events) == {"old": "disabled", "new": "ready"}
+
+    answer = ground.practice("new", "agent", "--session-key", "agent:main:boiler", "--message", "and now?")
+    assert "turn 3: and now?" in answer
+    jobs = json.loads(ground.practice("new", "cron", "list", "--all", "--json"))["jobs"]
+    assert "nightly" in [job["name"] for job in jobs]
+
+    folder = next((ground.home / "wizard" / "migrations").iterdir())
+    kept = {p: p.read_bytes() for p in folder.iterdir()}
+    for secret in secrets_of(ground):
+        assert [p.name for p, content in kept.items() if secret.encode() in content] == []
+        assert secret not in said and not any(secret in json.dumps(event) for event in events)
+    assert [p.name for p in folder.iterdir() if p.stat().st_mode & 0o077] == []
+
+    code, events, said = ground.run("undo", "--json")
+    assert code == 0, said
+    assert events[-1]["outcome"] == "put back"
+    assert gateways(events) == {"old": "ready", "new": "stopped"}
+    answer = ground.practice("old", "agent", "--session-key", "agent:main:boiler", "--message", "back?")
+    assert "turn 3: back?" in answer
+    new_home = ground.home / "wizard" / "demo" / "new" / "srv" / "bob"
+    assert not (new_home / ".openclaw").exists() and list(new_home.glob(".openclaw.undone-*"))
+
+
+POINTS = [
+    ("action-started old.stop", signal.SIGKILL),
+    ("action-done old.check-databases", signal.SIGKILL),
+    ("action-started old.archive", signal.SIGKILL),
+    ("action-started new.openclaw", signal.SIGKILL),
+    ("action-started copy.manifest", signal.SIGTERM),
+    ("action-started copy.stream", signal.SIGKILL),
+    ("action-done copy.compare", signal.SIGKILL),
+    ("action-started new.relocate", signal.SIGKILL),
+    ("action-started new.switch", signal.SIGKILL),
+    ("action-done new.switch", signal.SIGKILL),
+    ("action-started new.doctor", signal.SIGKILL),
+    ("action-started new.start", signal.SIGHUP),
+    ("action-done new.ready", signal.SIGKILL),
+]
+"""Over the whole length: ten times kill -9, and the two signals that a session really gets."""
+
+
+def test_killed_at_ten_points_and_resumed_each_time(ground: Ground) -> None:
+    process = ground.start("demo", "--json")
+    events: list[Event] = []
+    for point, number in POINTS:
+        events += ground.interrupted_at(process, point, number)
+        expected = -number if number is signal.SIGKILL else 128 + number
+        assert process.returncode == expected, point
+        process = ground.start("resume", "--json", "--yes")
+    out, err = process.communicate(timeout=1200)
+    assert process.returncode == 0, err.decode()
+    events += [json.loads(line) for line in out.splitlines()]
+    assert_nothing_lost(events)
+    assert gateways(events) == {"old": "disabled", "new": "ready"}
+    assert {e["reason"] for e in events if e["type"] == "move-stopped"} <= {"SIGTERM", "SIGHUP"}
+    done = [e["action"] for e in events if e["type"] == "action-done"]
+    for once in ("old.check-databases", "copy.compare", "new.switch", "new.ready"):
+        assert done.count(once) == 1, once
+    new_home = ground.home / "wizard" / "demo" / "new" / "srv" / "bob"
+    assert list(new_home.glob(".openclaw.*")) == []
