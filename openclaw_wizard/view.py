@@ -178,6 +178,7 @@ def reduce(view: View, event: Event) -> View:
                 outcome=event.outcome,
                 downtime=event.downtime,
                 exit_code=event.exit_code,
+                question=None,
                 progress=None,
                 surveying="",
             )

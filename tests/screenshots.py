@@ -26,7 +26,7 @@ from openclaw_wizard.faces.tui.scene import Scene
 from openclaw_wizard.faces.tui.screens.question import QuestionDialog
 from openclaw_wizard.faces.tui.signs import Phase
 from openclaw_wizard.faces.wizard import Wizard
-from openclaw_wizard.model import StepId
+from openclaw_wizard.model import Outcome, StepId
 
 SIZES: Final = ((80, 24), (120, 36))
 NAMES: Final = {
@@ -112,8 +112,13 @@ class Driver:
         return self.app.scene()
 
     async def move(self, old: str, new: str) -> None:
-        """From Welcome to Done."""
-        await self.prepare(old, new)
+        """From Welcome to Done, with a mistyped machine on the way."""
+        await self.prepare(old, f"{new}-mistyped")
+        await self.until(lambda: self.scene.failure is not None and not self.scene.working, patience=60)
+        await self.settle()
+        self.keep("failure")
+        await self.pilot.press("m")
+        await self.name_machines(old, new)
         await self.until(lambda: self.scene.view.plan is not None or self._look_at_reading())
         await self.settle()
         if self.scene.view.plan is None:
@@ -131,6 +136,15 @@ class Driver:
         await self.settle()
         self.keep("done")
 
+    async def put_back(self) -> None:
+        """From Done, as a person who changed their mind."""
+        await self.pilot.press("u")
+        await self.settle()
+        await self.pilot.press("2")
+        await self.until(lambda: self.scene.view.outcome is Outcome.PUT_BACK)
+        await self.settle()
+        self.keep("put_back")
+
     def _is_reported(self) -> bool:
         return self.app.current_mode == "done" and bool(self.scene.report_path)
 
@@ -138,6 +152,9 @@ class Driver:
         await self.settle()
         self.keep("welcome")
         await self.pilot.press("enter")
+        await self.name_machines(old, new)
+
+    async def name_machines(self, old: str, new: str) -> None:
         await self.until(lambda: self.app.current_mode == "machines", patience=60)
         await self.settle()
         self.app.screen.query_one("#old", Input).value = old
@@ -207,6 +224,7 @@ async def record(wizard: Wizard, out: Path, size: tuple[int, int], old: str, new
         driver = Driver(app, pilot)
         try:
             await driver.move(old, new)
+            await driver.put_back()
         finally:
             written = await driver.write(out, size)
     return written

@@ -69,16 +69,14 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
 
 
 async def again(old: Host, new: Host, plan: Plan) -> Facts:
-    """The facts of a resumed move: both machines probed anew, the rest as planned."""
+    """The facts of a resumed move: both machines probed anew, the rest as planned or not yet known."""
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
     _need_node(old_facts, Role.OLD)
     return Facts(
         old=old_facts,
         new=new_facts,
         installation=plan.installation,
-        other_profiles=(),
         trees=plan.trees,
-        target_gateway=None,
     )
 
 

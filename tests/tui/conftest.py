@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from html import unescape
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -107,3 +108,13 @@ def opened() -> Open:
             yield person
 
     return open_app
+
+
+PURE = ("test_scene", "test_figures", "test_host_text")
+"""Modules that paint nothing."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem not in PURE:
+            item.add_marker(pytest.mark.screen)
