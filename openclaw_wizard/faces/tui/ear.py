@@ -70,7 +70,11 @@ class Ear:
                 self._next_reading(event)
             case Surveyed() if self.doing is Doing.SURVEY:
                 self._end()
-            case SurveyFailed() | ActionFailed() | MoveFinished() | MoveStopped():
+            case SurveyFailed() | ActionFailed():
+                # What was being read when it failed must not look like something that was read.
+                self._reading = ""
+                self._end()
+            case MoveFinished() | MoveStopped():
                 self._end()
             case QuestionAsked():
                 self.working = True
