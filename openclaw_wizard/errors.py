@@ -13,6 +13,7 @@ WizardError
 ├── NothingToMove              OLD holds no OpenClaw (or not the one that was named)
 ├── Blocked                    a pitfall holds the step
 ├── NeedsAnswer                a question needs a person
+├── Declined                   it was answered, but not with yes
 ├── StepFailed                 an action could not make its effect true
 ├── MoveInUse                  another wizard holds this migration
 └── JournalCorrupt, FormatUnknown, ContextChanged
@@ -154,6 +155,12 @@ class Blocked(WizardError):
 
 class NeedsAnswer(WizardError):
     """A question needs a person: {question} ({prompt})"""
+
+    exit_code = ExitCode.NEEDS_ANSWER
+
+
+class Declined(WizardError):
+    """The question {question} was answered with {answer}, so it goes no further."""
 
     exit_code = ExitCode.NEEDS_ANSWER
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from openclaw_wizard.model import ActionState, Outcome
 from openclaw_wizard.session import Wizard
 from tests.moves import Ground, folders
 
+Drive = Callable[[Wizard], Coroutine[None, None, None]]
 KINDS = ("before", "torn", "written", "synced", "effect", "saving", "saved")
 
 
@@ -93,18 +94,18 @@ def in_a_process(work: Callable[[], None]) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def killed_at(ground: Ground, kind: str, at: int, drive: Callable[[Wizard], object]) -> None:
+def killed_at(ground: Ground, kind: str, at: int, drive: Drive) -> None:
     def work() -> None:
         reaper = Reaper(kind, at)
         ground.actions = folders(ground.world, reaper.effect)
         reaper.install(pytest.MonkeyPatch())
-        asyncio.run(drive(ground.wizard()))  # type: ignore[arg-type]
+        asyncio.run(drive(ground.wizard()))
 
     status = in_a_process(work)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def points(tmp_path: Path, kind: str, drive: Callable[[Wizard], object], prepare: bool) -> int:
+def points(tmp_path: Path, kind: str, drive: Drive, prepare: bool) -> int:
     """How many points of this kind an undisturbed run passes."""
     ground = Ground(tmp_path / "counting")
     if prepare:
@@ -113,7 +114,7 @@ def points(tmp_path: Path, kind: str, drive: Callable[[Wizard], object], prepare
     ground.actions = folders(ground.world, reaper.effect)
     with pytest.MonkeyPatch.context() as patch:
         reaper.install(patch)
-        asyncio.run(drive(ground.wizard()))  # type: ignore[arg-type]
+        asyncio.run(drive(ground.wizard()))
     return reaper.seen
 
 

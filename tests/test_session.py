@@ -9,6 +9,7 @@ import pytest
 from openclaw_wizard.errors import (
     Blocked,
     ContextChanged,
+    Declined,
     ExitCode,
     LinkLost,
     MoveInUse,
@@ -219,6 +220,19 @@ async def test_a_person_is_asked_once_and_the_answer_is_kept(ground: Ground) -> 
     assert await moved(wizard) is Outcome.DONE
     assert wizard.view.answers == {"start-new": "yes"}
     assert sum(isinstance(e, QuestionAsked) for e in events) == 1
+    await wizard.aclose()
+
+
+@pytest.mark.parametrize("question", ["confirm-plan", "start-new"])
+async def test_a_no_is_not_a_missing_answer(ground: Ground, question: str) -> None:
+    answers = {"confirm-plan": "yes", "start-new": "yes", question: "no"}
+    wizard = ground.wizard(yes=False, answers=answers)
+    await wizard.survey("old", "new")
+    with pytest.raises(Declined, match=question) as caught:
+        await wizard.confirm_plan()
+        await wizard.run()
+    assert caught.value.exit_code is ExitCode.NEEDS_ANSWER
+    assert ("Resume" in caught.value.next) == (question == "start-new")
     await wizard.aclose()
 
 

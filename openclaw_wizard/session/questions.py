@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from openclaw_wizard.errors import NeedsAnswer
+from openclaw_wizard.errors import Declined, NeedsAnswer
 from openclaw_wizard.events import (
     QuestionAnswered,
     QuestionAsked,
@@ -46,7 +46,7 @@ class Questions:
             self._open.set_result(answer)
 
     async def ask(self, ask: AskFirst | None) -> None:
-        """Returns once it is answered with yes. Raises NeedsAnswer for a no, or where nobody can answer."""
+        """Returns once it is answered with yes. Raises Declined, or NeedsAnswer where nobody can answer."""
         if ask is None or self._board.view.answers.get(ask.question) == "yes":
             return
         answer = self._policy.answers.get(ask.question) or ("yes" if self._policy.yes else None)
@@ -54,7 +54,13 @@ class Questions:
             answer = await self._ask_person(ask)
         self._board.tell(QuestionAnswered(question=ask.question, answer=answer))
         if answer != "yes":
-            raise self._unanswered(ask, f"Resume and answer yes ({ask.answered_by}), or put back.")
+            next = f"Resume and answer yes ({ask.answered_by}), or put back."
+            raise Declined(
+                question=ask.question,
+                answer=answer,
+                safe=self._safe(),
+                next=next if self._board.view.move else "Start again whenever you like.",
+            )
 
     async def _ask_person(self, ask: AskFirst) -> str:
         self._open = asyncio.get_running_loop().create_future()
@@ -67,13 +73,17 @@ class Questions:
         )
         self._board.tell(asked)
         if not self._policy.interactive:
-            raise self._unanswered(ask, f"Answer it with {ask.answered_by}.")
+            raise NeedsAnswer(
+                question=ask.question,
+                prompt=ask.prompt,
+                safe=self._safe(),
+                next=f"Answer it with {ask.answered_by}.",
+            )
         return await self._open
 
-    def _unanswered(self, ask: AskFirst, next: str) -> NeedsAnswer:
+    def _safe(self) -> str:
         view = self._board.view
-        safe = gateways_said(view.gateways) if view.move else NeedsAnswer.safe
-        return NeedsAnswer(question=ask.question, prompt=ask.prompt, safe=safe, next=next)
+        return gateways_said(view.gateways) if view.move else NeedsAnswer.safe
 
 
 def gateways_said(gateways: Mapping[Role, GatewayState]) -> str:

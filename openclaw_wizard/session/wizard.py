@@ -222,7 +222,7 @@ class Wizard:
         return plan
 
     async def confirm_plan(self) -> None:
-        """Raises Blocked, or NeedsAnswer unless the plan is confirmed; nothing has been written yet."""
+        """Raises Blocked, Declined, or NeedsAnswer where nobody can answer; nothing has been written yet."""
         with self._telling_failure():
             hold_where_blocked(tuple(self.view.findings.values()))
             await self._questions.ask(CONFIRM_PLAN)
