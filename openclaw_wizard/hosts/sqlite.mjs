@@ -60,17 +60,29 @@ async function openImmutable(full) {
   }
 }
 
+const PARTS = ["", "-wal", "-journal"];
+
+function stateOf(full) {
+  return PARTS.map((suffix) => {
+    const stat = lstatOrNull(Buffer.concat([full, Buffer.from(suffix)]));
+    return stat && `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+  }).join("|");
+}
+
+// EBUSY where the database changed meanwhile: a copy that is made beside a writer at work proves nothing.
 async function openCopy(full) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "openclaw-wizard-"));
   const close = () => fs.rmSync(folder, { recursive: true, force: true });
   try {
+    const before = stateOf(full);
     const copy = Buffer.from(path.join(folder, "copy.sqlite"));
-    for (const suffix of ["", "-wal", "-journal"]) {
+    for (const suffix of PARTS) {
       if (sized(full, suffix) === null) continue;
       const to = Buffer.concat([copy, Buffer.from(suffix)]);
       fs.copyFileSync(Buffer.concat([full, Buffer.from(suffix)]), to, fs.constants.COPYFILE_FICLONE);
       fs.chmodSync(to, 0o600);
     }
+    if (stateOf(full) !== before) throw fail("EBUSY", `${full} changes while it is copied`);
     const opened = await openPlain(copy, {});
     return { db: opened.db, close: () => (opened.close(), close()) };
   } catch (error) {
@@ -79,17 +91,25 @@ async function openCopy(full) {
   }
 }
 
+const BESIDE_A_WRITER = 20;
+
 // A journal is either that of a writer at work, beside whom one reads, or left by one that was killed: then only a
-// copy can be rolled back.
+// copy can be rolled back. A writer that is quick with its journals can look like the second for a moment.
 async function openBesideJournal(full, options) {
-  const opened = await openPlain(full, options);
-  try {
-    opened.db.prepare("SELECT count(*) FROM sqlite_master").get();
-    return opened;
-  } catch (error) {
-    opened.close();
-    if (error.code !== "ERR_SQLITE_ERROR") throw error;
-    return openCopy(full);
+  for (let left = BESIDE_A_WRITER; ; left -= 1) {
+    const opened = await openPlain(full, options);
+    try {
+      opened.db.prepare("SELECT count(*) FROM sqlite_master").get();
+      return opened;
+    } catch (error) {
+      opened.close();
+      if (error.code !== "ERR_SQLITE_ERROR") throw error;
+    }
+    try {
+      return await openCopy(full);
+    } catch (error) {
+      if (!left || !["ENOENT", "EBUSY"].includes(error.code)) throw error;
+    }
   }
 }
 

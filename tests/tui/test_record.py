@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 
-from openclaw_wizard.events import (
-    Event,
-    QuestionAnswered,
-)
+from openclaw_wizard.events import Event, QuestionAnswered, SurveyFailed
 from openclaw_wizard.faces.tui.app import WizardApp
 from tests.screenshots import NAMES, Driver, affirmative, cleaned
 from tests.tui import story
@@ -22,10 +20,25 @@ class Player(FakeWizard):
         self._runs = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._answered = asyncio.Event()
+        self.photographed: Callable[[], Iterable[str]] = tuple
+
+    async def _until_photographed(self, moment: str) -> None:
+        """A short copy can be over between two looks; the story waits for the photographer."""
+        for _ in range(1200):
+            if moment in self.photographed():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{moment} was never photographed")
 
     def begin_survey(self, old: str, new: str, profile: str | None = None) -> None:
         super().begin_survey(old, new, profile)
-        self._play([(0.5, event) for event in story.survey()])
+        if new.endswith("-mistyped"):
+            unknown = SurveyFailed(
+                code="HostUnreachable", what=f"{new} cannot be reached", safe="all", next="again", exit_code=6
+            )
+            self._play([(0.5, unknown)])
+        else:
+            self._play([(0.5, event) for event in story.survey()])
 
     def begin_run(self) -> None:
         super().begin_run()
@@ -55,6 +68,8 @@ class Player(FakeWizard):
         self, told: list[tuple[float, Event]], after: list[tuple[float, Event]] | None
     ) -> None:
         for seconds, event in told:
+            if event is story.FAILED:
+                await self._until_photographed("copy")
             self.tell(event, seconds=seconds)
             await asyncio.sleep(0.005)
         if after is not None:
@@ -69,6 +84,7 @@ async def test_the_photographer_goes_the_whole_way() -> None:
     app = WizardApp(wizard, clock=wizard.clock)
     async with app.run_test(size=(80, 24)) as pilot:
         driver = Driver(app, pilot)
+        wizard.photographed = lambda: driver.kept
         await driver.move("maria@atlas", "claw@hetzner-2:2222")
     kept = set(driver.kept)
     assert {"welcome", "machines", "identify", "review", "copy", "failure", "question", "done"} <= kept
