@@ -220,6 +220,10 @@ class Facts(Word):
     new: HostFacts | None = None
     installation: Installation | None = None
     other_profiles: tuple[str, ...] | None = None
+    node_range: str | None = None
+    """What OLD's OpenClaw asks of Node."""
+    node_fits: bool | None = None
+    """Whether NEW's Node is in that range."""
     target: Installation | None = None
     """What NEW holds already at the place the state directory goes to."""
     target_gateway: GatewayFacts | None = None

@@ -103,7 +103,12 @@ async def test_no_usable_node_on_old(
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [(None, "NEW has no Node"), ("20.20.2", "NEW has Node 20.20.2")]
+    ("version", "said"),
+    [
+        (None, "NEW has no Node"),
+        ("20.20.2", "NEW has Node 20.20.2"),
+        ("22.12.0", "NEW has Node 22.12.0; this OpenClaw needs >=24.16.0"),
+    ],
 )
 async def test_no_usable_node_on_new_is_blocked_before_anything_is_written(
     hosts: TwoHosts, node_of: Callable[[str, str | None], None], version: str | None, said: str
@@ -116,25 +121,31 @@ async def test_no_usable_node_on_new_is_blocked_before_anything_is_written(
     assert (hosts.snapshot(hosts.old_home), hosts.snapshot(hosts.new_home)) == before
 
 
-async def test_node_out_of_range_on_new(hosts: TwoHosts, tmp_path: Path) -> None:
+def probed_otherwise(wizard: Wizard, **changes: object) -> None:
+    """As if NEW had changed after the survey: what was probed last differs from the plan."""
+    assert wizard.facts.new is not None
+    wizard.facts = wizard.facts.model_copy(update={"new": wizard.facts.new.model_copy(update=changes)})
+
+
+async def test_node_out_of_range_on_new_and_a_resume_once_it_was_mended(hosts: TwoHosts) -> None:
     hosts.furnish()
     wizard = hosts.wizard(actions=(NodeInRange(),))
-    plan = await wizard.survey(hosts.old, hosts.new)
-    old_node = plan.model_copy(update={"new": plan.new.model_copy(update={"node": "22.12.0"})})
-    wizard._board.view = wizard.view.__class__(plan=old_node, old=hosts.old, new=hosts.new)
-    with pytest.raises(StepFailed, match=r"NEW has Node 22\.12\.0; OpenClaw 2026\.9\.6 needs >=24"):
+    await wizard.survey(hosts.old, hosts.new)
+    probed_otherwise(wizard, node="22.12.0")
+    with pytest.raises(StepFailed, match=r"NEW has Node 22\.12\.0; OpenClaw 2026\.9\.6 needs >=24") as caught:
         await wizard.run()
+    assert "resume" in caught.value.next
     await wizard.aclose()
+    again = hosts.wizard(actions=(NodeInRange(),))
+    assert await again.resume() is Outcome.DONE
+    await again.aclose()
 
 
-async def test_no_npm_on_new(hosts: TwoHosts) -> None:
+async def test_no_npm_on_new_is_told_in_the_step_too(hosts: TwoHosts) -> None:
     hosts.furnish()
     wizard = hosts.wizard(actions=(SameOpenClaw(),))
-    plan = await wizard.survey(hosts.old, hosts.new)
-    without = plan.model_copy(
-        update={"version": "2026.9.5", "new": plan.new.model_copy(update={"npm": None})}
-    )
-    wizard._board.view = wizard.view.__class__(plan=without, old=hosts.old, new=hosts.new)
+    await wizard.survey(hosts.old, hosts.new)
+    probed_otherwise(wizard, npm=None)
     with pytest.raises(StepFailed, match="NEW has no npm") as caught:
         await wizard.run()
     assert "Install npm" in caught.value.next

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from openclaw_wizard.demo.runtime import find_node
 from openclaw_wizard.events import Event
 from openclaw_wizard.hosts.practice import create_practice, stop_practice
 from openclaw_wizard.model import Plan
@@ -24,16 +25,25 @@ COPYING = copy.ACTIONS[:3]
 """Manifest, stream, compare: what can be shown without the program on either machine."""
 
 
+def programs(folder: Path) -> Path:
+    """A folder with Node and an npm that works: the wheel's own `npm` has lost its place (measured)."""
+    folder.mkdir(parents=True)
+    (folder / "node").symlink_to(NODE_BIN / "node")
+    npm = folder / "npm"
+    npm.write_text(f'#!/bin/sh\nexec "{NODE_BIN / "node"}" "{find_node()[1]}" "$@"\n')
+    npm.chmod(0o755)
+    return folder
+
+
 class TwoHosts:
-    def __init__(self, folder: Path, *, new_path: tuple[str, ...] = (str(NODE_BIN),)) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.wizard_home = folder / "wizard"
+        path = [str(programs(folder / "bin"))]
         self.old = create_practice(
-            folder / "old", user="alice", hostname="old-box", home="home/alice", path=[str(NODE_BIN)]
+            folder / "old", user="alice", hostname="old-box", home="home/alice", path=path
         )
-        self.new = create_practice(
-            folder / "new", user="bob", hostname="new-box", home="srv/bob", path=list(new_path)
-        )
+        self.new = create_practice(folder / "new", user="bob", hostname="new-box", home="srv/bob", path=path)
         self.old_home = folder / "old" / "home" / "alice"
         self.new_home = folder / "new" / "srv" / "bob"
 

@@ -122,6 +122,10 @@ else
 fi
 
 # --- programs ---------------------------------------------------------------
+# Every npm command leaves a log in the home (measured), and a host is only read: elsewhere, and removed.
+scratch=$(mktemp -d 2>/dev/null) && { npm_config_cache=$scratch/npm; export npm_config_cache; }
+npm_config_logs_max=0 npm_config_update_notifier=false
+export npm_config_logs_max npm_config_update_notifier
 ask node node -v &
 ask npm npm -v &
 ask_prefix &
@@ -143,6 +147,7 @@ if [ -z "$practice" ] && has systemctl; then
 fi
 say clock "$(date +%s)"
 wait
+[ -z "$scratch" ] || rm -rf "$scratch"
 say end here
 """
 

@@ -26,7 +26,19 @@ def _node(facts: Facts) -> Judgement:
     for role, host in (("OLD", facts.old), ("NEW", facts.new)):
         if trouble := _node_trouble(role, host):
             return blocks(trouble)
+    if facts.node_fits is None:
+        return unknown("OLD's OpenClaw, and so the Node that it asks for, is not known")
+    if not facts.node_fits:
+        return blocks(f"NEW has Node {facts.new.node}; this OpenClaw needs {facts.node_range}")
+    if facts.new.npm is None and facts.new.openclaw != _wanted(facts):
+        return blocks("NEW has no npm, so OpenClaw cannot be installed there")
     return clear(f"Node {facts.new.node} on NEW")
+
+
+def _wanted(facts: Facts) -> str | None:
+    """The OpenClaw version that NEW is to have."""
+    written_by = facts.installation.version if facts.installation else None
+    return (facts.old.openclaw if facts.old else None) or written_by
 
 
 def _node_trouble(role: str, host: HostFacts) -> str:
@@ -48,8 +60,8 @@ NODE_OUT_OF_RANGE = Pitfall(
     source="package.json engines.node of every release; measured",
     severity=Severity.BLOCKS,
     remedy=(
-        "Install Node 24.16 or later of the 24 line, which every release of OpenClaw takes, for the user "
-        "that you log in as."
+        "Install Node 24.16 or later of the 24 line, which every release of OpenClaw takes, with npm, for "
+        "the user that you log in as."
     ),
     judge=_node,
 )
@@ -58,7 +70,7 @@ NODE_OUT_OF_RANGE = Pitfall(
 def _different(facts: Facts) -> Judgement:
     if facts.new is None or facts.old is None or facts.installation is None:
         return unknown()
-    wanted = facts.old.openclaw or facts.installation.version
+    wanted = _wanted(facts)
     if wanted is None:
         return unknown("OLD's version is not known")
     if facts.new.openclaw is None:

@@ -55,7 +55,7 @@ class StopOld(Action):
         return Done(fact=f"stopped after {ctx.clock.time() - began:.0f} s")
 
     async def revert(self, ctx: Context) -> Done | None:
-        if ctx.plan.installation.gateway.state is not GatewayState.RUNNING:
+        if ctx.plan.installation.gateway.state not in (GatewayState.RUNNING, GatewayState.STARTING):
             return Done(fact="OLD's gateway was not running before; it stays off")
         trees.tell_gateway(ctx, Role.OLD, GatewayState.STARTING)
         await gateway.start(ctx, Role.OLD, self.id)

@@ -23,7 +23,10 @@ PAUSE: Final = 0.5
 
 
 def facts_of(ctx: Context, role: Role) -> HostFacts:
-    return ctx.plan.old if role is Role.OLD else ctx.plan.new
+    """As probed last: a person may have mended PATH, Node or npm since the plan was made."""
+    if role is Role.OLD:
+        return ctx.facts.old or ctx.plan.old
+    return ctx.facts.new or ctx.plan.new
 
 
 def state_dir(ctx: Context, role: Role) -> str:
@@ -33,10 +36,10 @@ def state_dir(ctx: Context, role: Role) -> str:
 
 def facts_on(ctx: Context, role: Role) -> HostFacts:
     """A machine's facts for running OpenClaw there: on NEW the place that this move installs to is first."""
+    facts = facts_of(ctx, role)
     if role is Role.OLD:
-        return ctx.plan.old
-    path = f"{npm_prefix(ctx.plan.new)}/bin:{ctx.plan.new.path}"
-    return ctx.plan.new.model_copy(update={"path": path})
+        return facts
+    return facts.model_copy(update={"path": f"{npm_prefix(ctx.plan.new)}/bin:{facts.path}"})
 
 
 def npm_prefix(new: HostFacts) -> str:

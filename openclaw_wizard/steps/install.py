@@ -35,11 +35,12 @@ class NodeInRange(Action):
     safe = SAFE
 
     async def holds(self, ctx: Context) -> bool:
-        node = ctx.plan.new.node
+        node = gateway.facts_of(ctx, Role.NEW).node
         return node is not None and releases.node_satisfies(node, ctx.plan.version)
 
     async def apply(self, ctx: Context) -> Done:
-        found = f"has Node {ctx.plan.new.node}" if ctx.plan.new.node else "has no Node"
+        node = gateway.facts_of(ctx, Role.NEW).node
+        found = f"has Node {node}" if node else "has no Node"
         raise StepFailed(
             what=f"NEW {found}; OpenClaw {ctx.plan.version} needs {ctx.plan.node_range}.",
             next="Install Node 24.16 or later on NEW (it fits every version of OpenClaw), then resume.",
@@ -56,7 +57,7 @@ class SameOpenClaw(Action):
         return await installed_version(ctx) == ctx.plan.version
 
     async def apply(self, ctx: Context) -> Done:
-        if ctx.plan.new.npm is None:
+        if gateway.facts_of(ctx, Role.NEW).npm is None:
             raise StepFailed(
                 what="NEW has no npm, so OpenClaw cannot be installed there.",
                 next=f"Install npm, or OpenClaw {ctx.plan.version} itself, on NEW; then resume.",
@@ -74,7 +75,7 @@ class SameOpenClaw(Action):
             return None
         before = json.loads(kept)
         if before["version"] is None:
-            argv = command.npm_uninstall(ctx.plan.new, before["prefix"])
+            argv = command.npm_uninstall(gateway.facts_of(ctx, Role.NEW), before["prefix"])
             (await ctx.new.run(argv, timeout=NPM_TIMEOUT)).check()
             return Done(fact="removed again; NEW had none before")
         if await installed_version(ctx) != before["version"]:
@@ -88,7 +89,7 @@ async def npm_install(ctx: Context, version: str, prefix: str, action: str) -> N
     On a terminal of its own, so that npm ends with the connection: a wizard that was killed must not
     leave one behind that fights with the next.
     """
-    argv = command.npm_install(ctx.plan.new, version, prefix)
+    argv = command.npm_install(gateway.facts_of(ctx, Role.NEW), version, prefix)
     ctx.tell(Said(role=Role.NEW, text=f"npm install -g openclaw@{version} --prefix {prefix}"))
     ctx.tell(Advanced(action=action, done=0, total=None, unit="steps", label=f"npm gets openclaw {version}"))
     ran = await ctx.new.run(argv, timeout=NPM_TIMEOUT, pty=True)

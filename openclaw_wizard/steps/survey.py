@@ -57,7 +57,9 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     chosen = choose(found, profile, old_facts)
     tell(GatewayChanged(role=Role.OLD, state=chosen.gateway.state))
     others = tuple(each.profile or "default" for each in found if each is not chosen)
-    facts = facts.model_copy(update={"installation": chosen, "other_profiles": others})
+    facts = facts.model_copy(
+        update={"installation": chosen, "other_profiles": others, **node_facts(old_facts, new_facts, chosen)}
+    )
     learn(facts)
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
     facts = await _read_new(old_helper, new, new_facts, facts, chosen)
@@ -77,7 +79,19 @@ async def again(old: Host, new: Host, plan: Plan) -> Facts:
         new=new_facts,
         installation=plan.installation,
         trees=plan.trees,
+        node_range=plan.node_range,
+        node_fits=new_facts.node is not None and releases.in_range(new_facts.node, plan.node_range),
     )
+
+
+def node_facts(old: HostFacts, new: HostFacts, chosen: Installation) -> dict[str, object]:
+    """What OLD's OpenClaw asks of Node and whether NEW's fits; empty where the version is not known."""
+    version = old.openclaw or chosen.version
+    if version is None:
+        return {}
+    wanted = releases.node_range(version)
+    fits = new.node is not None and releases.in_range(new.node, wanted)
+    return {"node_range": wanted, "node_fits": fits}
 
 
 def choose(found: tuple[Installation, ...], profile: str | None, old: HostFacts) -> Installation:
