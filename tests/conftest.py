@@ -224,7 +224,11 @@ def started(dead: Callable[[int], bool]) -> Iterator[list[int]]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says how many tests ran the real program, so that a run without it cannot look like one with it."""
     passed = terminalreporter.stats.get("passed", [])
-    for marker, what in (("openclaw", "the real OpenClaw"), ("sshd", "a real OpenSSH server")):
+    for marker, what in (
+        ("openclaw", "the real OpenClaw"),
+        ("sshd", "a real OpenSSH server"),
+        ("lab", "whole machines of the lab"),
+    ):
         terminalreporter.write_line(f"{sum(marker in r.keywords for r in passed)} tests used {what}")
 
 

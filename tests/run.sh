@@ -18,6 +18,12 @@ missing=()
 command -v ssh-keygen >/dev/null || missing+=(openssh-client)
 command -v rsync >/dev/null || missing+=(rsync)
 command -v zstd >/dev/null || missing+=(zstd)
+# The lab: whole machines.
+command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
+for each in mmdebstrap eatmydata; do command -v $each >/dev/null || missing+=($each); done
+command -v ip >/dev/null || missing+=(iproute2)
+command -v nsenter >/dev/null || missing+=(util-linux)
+command -v curl >/dev/null || missing+=(curl)
 if [ ${#missing[@]} -gt 0 ]; then
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     apt-get update -qq

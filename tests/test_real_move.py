@@ -6,69 +6,27 @@ Every run is a process of its own; what is asserted is read from its JSON lines,
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from openclaw_wizard.demo.runtime import cache_folder
+from tests.program import Event, Program, gateways, table
 
-ROOT = Path(__file__).parent.parent
 CACHE = cache_folder()
-Event = dict[str, Any]
 
 pytestmark = pytest.mark.openclaw
 
 
-class Ground:
+class Ground(Program):
     """A wizard home of its own, with the commands run in it."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("OPENCLAW", "SSH_"))},
-            "HOME": str(home),
-            "OPENCLAW_WIZARD_HOME": str(home / "wizard"),
-            "OPENCLAW_WIZARD_CACHE": str(CACHE),
-        }
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "openclaw_wizard", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self.environment,
-            cwd=ROOT,
-        )
-
-    def run(self, *words: str) -> tuple[int, list[Event], str]:
-        process = self.start(*words)
-        out, err = process.communicate(timeout=1200)
-        events = [json.loads(line) for line in out.splitlines()] if "--json" in words else []
-        return process.returncode, events, err.decode()
-
-    def interrupted_at(
-        self, process: subprocess.Popen[bytes], point: str, number: signal.Signals
-    ) -> list[Event]:
-        """Reads events until `type action` comes, then sends the signal; the events until the end."""
-        assert process.stdout is not None and process.stderr is not None
-        events, sent = [], False
-        for line in process.stdout:
-            event = json.loads(line) if line.endswith(b"\n") else {}
-            events.append(event)
-            if not sent and f"{event.get('type')} {event.get('action')}" == point:
-                process.send_signal(number)
-                sent = True
-        said = process.stderr.read().decode()
-        process.wait()
-        assert sent, f"{point} never came; {said}"
-        return events
+        wizard = str(home / "wizard")
+        super().__init__(home, OPENCLAW_WIZARD_HOME=wizard, OPENCLAW_WIZARD_CACHE=str(CACHE))
 
     def practice(self, name: str, *words: str) -> str:
         """An `openclaw` command inside a practice host, past the wizard."""
@@ -91,19 +49,6 @@ def ground(tmp_path: Path) -> Iterator[Ground]:
     code, _, said = made.run("demo", "--clean")
     assert code == 0, said
     assert not (made.home / "wizard" / "demo").exists()
-
-
-def last(events: list[Event], kind: str) -> Event:
-    return [event for event in events if event["type"] == kind][-1]
-
-
-def gateways(events: list[Event]) -> dict[str, str]:
-    """Both end states, as the last event of a move that ended tells them."""
-    return dict(last(events, "move-finished")["gateways"])
-
-
-def table(events: list[Event]) -> list[tuple[str, str, str, str]]:
-    return [(r["subject"], r["old"], r["new"], r["state"]) for r in last(events, "compared")["rows"]]
 
 
 EXPECTED = {

@@ -1,0 +1,18 @@
+"""The proving ground: two real machines, and real OpenClaw state of every era on them.
+
+    python -m tests.lab                      what it can do by hand
+
+base       the Debian that all machines share, built once by mmdebstrap
+guard      ends a lab with whoever started it, however that one ended
+network    a switch and an address for each machine, without any route out
+machine    one machine: systemd (or a lone sshd) as its first process, a disk, users, a home
+lab        both of them, and the operator who runs the wizard
+programs   Node, and OpenClaw of every era
+furnish    state made by OpenClaw itself: onboarding, agents, turns, cron jobs, channels, a plugin
+userlands  layers that change what a machine has: BSD-like, busybox-like, nvm, a small disk, …
+faults     what goes wrong: links, disks, commands, keys, clocks
+results    the table of what was tried, written by the run
+
+Needs root, systemd-nspawn and a cgroup2 hierarchy. Nothing here listens or reaches outside the lab's
+own network namespaces.
+"""
