@@ -151,6 +151,8 @@ class Tree(Word):
     """Whether something stands at `new` now; it is moved aside, never merged into."""
     free_bytes: int | None = None
     """Room at the file system of `new`."""
+    problem: str | None = None
+    """What of a workspace cannot be read on OLD, or None; see `Installation.config_problem` for the state."""
 
     def staging(self, move: str) -> str:
         """The folder beside the target in which the copy is made before the switch."""

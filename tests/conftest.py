@@ -221,15 +221,25 @@ def started(dead: Callable[[int], bool]) -> Iterator[list[int]]:
             os.kill(pid, signal.SIGKILL)
 
 
+USED = {
+    "openclaw": "the real OpenClaw",
+    "sshd": "a real OpenSSH server",
+    "lab": "whole machines of the lab",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # Told with the report: its keywords also hold names of folders and of parameters.
+        item.user_properties += [("used", marker) for marker in USED if item.get_closest_marker(marker)]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says how many tests ran the real program, so that a run without it cannot look like one with it."""
     passed = terminalreporter.stats.get("passed", [])
-    for marker, what in (
-        ("openclaw", "the real OpenClaw"),
-        ("sshd", "a real OpenSSH server"),
-        ("lab", "whole machines of the lab"),
-    ):
-        terminalreporter.write_line(f"{sum(marker in r.keywords for r in passed)} tests used {what}")
+    for marker, what in USED.items():
+        count = sum(("used", marker) in report.user_properties for report in passed)
+        terminalreporter.write_line(f"{count} tests used {what}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

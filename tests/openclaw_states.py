@@ -116,15 +116,18 @@ def config(home: Path, **sections: Any) -> dict[str, Any]:
     return {**made, **sections}
 
 
-def today(home: Path, **sections: Any) -> Path:
-    """The state directory of 2026.9.6 below `home`: two agents, a workspace outside; returns its path."""
-    state = home / ".openclaw"
-    write(state / "openclaw.json", json.dumps(config(home, **sections), indent=2))
+def today(home: Path, *, called: Path | None = None, **sections: Any) -> Path:
+    """The state directory of 2026.9.6 below `home`: two agents, a workspace outside; returns its path.
+
+    `called` is what its own machine calls that home, where that differs.
+    """
+    state, told = home / ".openclaw", called or home
+    write(state / "openclaw.json", json.dumps(config(told, **sections), indent=2))
     write(state / ".env", "# keys\nexport OPENAI_API_KEY=sk-1\nBRAVE_KEY = 2\nnot a key\n")
     write(state / "credentials/telegram-pairing.json", "{}")
     write(state / "workspace/MEMORY.md", "Mira's birthday is on 3 May.\n", 0o644)
     write(home / "research/notes.md", "heat pumps\n", 0o644)
-    database(state / "state/openclaw.sqlite", STATE_SCHEMA, _state_rows(home, state))
+    database(state / "state/openclaw.sqlite", STATE_SCHEMA, _state_rows(told, told / ".openclaw"))
     for agent in ("main", "research"):
         database(state / f"agents/{agent}/agent/openclaw-agent.sqlite", AGENT_SCHEMA, _agent_rows(agent))
     return state

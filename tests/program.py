@@ -16,17 +16,28 @@ Event = dict[str, Any]
 
 
 class Program:
-    """`before` are words before the command, such as those that enter a network namespace."""
+    """`before` are words before the command, such as those that enter a network namespace.
 
-    def __init__(self, home: Path, *, before: Sequence[str] = (), **environment: str) -> None:
+    `module` is what runs: the program, or one of the tests' own that begins it with other steps.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        before: Sequence[str] = (),
+        module: str = "openclaw_wizard",
+        **environment: str,
+    ) -> None:
         self.home = home
         self.before = tuple(before)
+        self.module = module
         own = {k: v for k, v in os.environ.items() if not k.startswith(("OPENCLAW", "SSH_"))}
         self.environment = {**own, "HOME": str(home), **environment}
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*self.before, sys.executable, "-m", "openclaw_wizard", *words],
+            [*self.before, sys.executable, "-m", self.module, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -102,6 +102,16 @@ async def test_a_stream_without_its_end_is_an_error_after_its_items(ending: str,
     assert (got, caught.value.error_code) == ([1], code)
 
 
+async def test_a_helper_that_is_killed_says_so(place: Path) -> None:
+    put(place, b"node", b"#!/bin/sh\nkill -9 $$\n")
+    (place / "node").chmod(0o755)
+    helper = Helper(LocalHost(), f"{place}:/usr/bin:/bin")
+    with pytest.raises(HelperFailed, match="tree: it ended with -9 before it was done"):
+        await items(helper, "tree", root=str(place), rules=[], hash=False)
+    with pytest.raises(HelperFailed, match="exists: it ended with -9 before it was done"):
+        await helper.call("exists", {"paths": ["/"]})
+
+
 async def test_a_call_that_lasts_too_long_is_killed() -> None:
     part = 'command("wait", async () => new Promise((done) => setTimeout(done, 1e6)));'
     with pytest.raises(CommandTimedOut, match=r"`wait` did not end within 0\.5 s"):

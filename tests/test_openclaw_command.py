@@ -92,7 +92,7 @@ async def test_a_detached_start_outlives_its_host_and_keeps_its_log_closed(
     if programs == "without setsid":
         path = str(tmp_path / "bin")
         (tmp_path / "bin").mkdir()
-        for name in ("sh", "env", "nohup", "mkdir", "chmod", "sleep"):
+        for name in ("sh", "env", "mkdir", "chmod", "sleep"):
             (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
     log = tmp_path / "tmp" / "gateway.log"
     script = 'echo "$$" > "$0"; echo said; exec sleep 300'
@@ -107,6 +107,8 @@ async def test_a_detached_start_outlives_its_host_and_keeps_its_log_closed(
         until(lambda: log.read_text() == "said\n")
         os.kill(pid, 0)
         assert os.getpgid(pid) != os.getpgrp()
+        ignored = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
+        assert int(ignored, 16) & 1 << signal.SIGHUP - 1
         assert stat.S_IMODE(log.stat().st_mode) == 0o600
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -116,3 +118,18 @@ async def test_a_detached_start_that_cannot_keep_a_log_says_so(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     ran = await LocalHost().run(command.detached(str(tmp_path / "file" / "log"), ["true"]), timeout=20)
     assert ran.status == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "validate", "lint"),
+    [
+        ("2026.1.30", False, False),
+        ("2026.3.13", True, False),
+        ("2026.6.11", True, True),
+        ("2026.9.6", True, True),
+    ],
+)
+def test_a_version_is_asked_only_what_it_knows(version: str, validate: bool, lint: bool) -> None:
+    assert command.is_known(command.VALIDATE, version) is validate
+    assert command.is_known(command.DOCTOR_LINT, version) is lint
+    assert command.is_known(command.DOCTOR_FIX, version)

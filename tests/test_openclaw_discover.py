@@ -9,6 +9,7 @@ import pytest
 
 from openclaw_wizard.model import GatewayState, Workspace
 from openclaw_wizard.openclaw import discover, inventory
+from openclaw_wizard.steps.survey import log_in_as
 from tests.openclaw_states import config, facts, gateway, helper, today, write
 
 pytestmark = pytest.mark.node
@@ -84,6 +85,36 @@ async def test_a_file_in_its_place_and_nothing_at_all(home: Path) -> None:
     assert "is no folder" in (await survey(home)).why_nothing(str(home))
 
 
+async def test_what_belongs_to_other_people_is_told(tmp_path: Path) -> None:
+    for owner in ("alice", "carl", "root"):
+        write(tmp_path / owner / ".openclaw/openclaw.json", "{}")
+    write(tmp_path / "alice/.openclaw-work/openclaw.json", "{}")
+    write(tmp_path / "dora/.openclaw/notes.txt", "no state")
+    lines = [f"{name}:x:1:1::{tmp_path}/{name}:/bin/sh" for name in ("root", "alice", "dora")]
+    passwd = write(tmp_path / "passwd", "\n".join([*lines, "sync:x:4:65534:sync:/nonexistent:/bin/sync", ""]))
+    asked = {"home": f"{tmp_path}/root", "passwd": str(passwd), "people": f"{tmp_path}"}
+    answer = await helper().call("oc.discover", asked)
+    others = tuple(discover.Other.model_validate(each) for each in answer["others"])
+    assert sorted((each.user, each.path) for each in others) == [
+        ("alice", f"{tmp_path}/alice/.openclaw"),
+        ("alice", f"{tmp_path}/alice/.openclaw-work"),
+        ("carl", f"{tmp_path}/carl/.openclaw"),
+    ]
+    why = discover.Survey((), (), others).why_nothing("/root")
+    assert f"{tmp_path}/alice/.openclaw belongs to alice" in why
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("old", "alice@old"), ("root@192.0.2.1:2222", "alice@192.0.2.1:2222"), ("local", "as alice")],
+)
+def test_the_next_step_is_to_log_in_as_the_owner(address: str, told: str) -> None:
+    others = (discover.Other(user="alice", path="/home/alice/.openclaw"),)
+    assert told in (log_in_as(address, others) or "")
+    assert log_in_as(address, ()) is None
+    assert log_in_as("practice:/tmp/old", others) is None
+
+
 async def test_the_legacy_folder_counts_only_alone(home: Path) -> None:
     write(home / ".clawdbot/clawdbot.json", "{ gateway: { mode: 'local' } }")
     (found,) = (await survey(home)).installations
@@ -109,9 +140,11 @@ async def test_state_directories_that_services_and_variables_name(home: Path) ->
         "[Service]\nEnvironment='OPENCLAW_STATE_DIR=%h/farther'\n",
     )
     write(units / "openclaw-node.service", f"[Service]\nEnvironment=OPENCLAW_STATE_DIR={home}/node\n")
-    found = {
-        each.state_dir: each for each in (await survey(home, OPENCLAW_STATE_DIR=f"{home}/told")).installations
-    }
+    write(home / "bin/systemctl", "#!/bin/sh\necho ActiveState=inactive\n", 0o755)
+    asking = helper()
+    asking.path = f"{home}/bin:{asking.path}"
+    seen = await discover.survey(asking, facts(home), {"OPENCLAW_STATE_DIR": f"{home}/told"})
+    found = {each.state_dir: each for each in seen.installations}
     assert set(found) == {f"{home}/far", f"{home}/farther", f"{home}/told"}
     far = found[f"{home}/far"]
     assert (far.gateway.unit, far.port) == ("openclaw-gateway.service", 19001)

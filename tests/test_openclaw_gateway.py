@@ -225,14 +225,22 @@ async def test_a_signal_reaches_that_gateway_and_it_is_down(state: Path) -> None
         assert not lock_of(state).exists()
 
 
-async def test_a_unit_is_told_even_where_no_bus_answers(state: Path) -> None:
+async def test_a_unit_is_told_even_where_no_bus_answers_but_not_where_no_systemd_runs(
+    state: Path, tmp_path: Path
+) -> None:
     write(
         state.parent / ".config/systemd/user/openclaw-gateway.service",
         "[Service]\nExecStart=/usr/bin/node index.js gateway\nEnvironment=OPENCLAW_GATEWAY_PORT=19001\n",
     )
-    found = await observe(state)
-    assert found.gateway.unit == "openclaw-gateway.service"
-    assert found.gateway.environment == {"OPENCLAW_GATEWAY_PORT": "19001"}
+    write(tmp_path / "bin/systemctl", "#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n", 0o755)
+    asking = helper()
+    asking.path = f"{tmp_path / 'bin'}:{asking.path}"
+    asked = {"stateDir": str(state), "home": str(state.parent)}
+    silent = await asking.call("oc.gateway", {**asked, "systemd": str(tmp_path)})
+    assert silent["unit"] == {"name": "openclaw-gateway.service", "active": None, "enabled": None}
+    without = await asking.call("oc.gateway", {**asked, "systemd": str(tmp_path / "none")})
+    assert without["unit"] is None
+    assert silent["environment"] == without["environment"] == {"OPENCLAW_GATEWAY_PORT": "19001"}
 
 
 async def test_a_unit_by_the_words_of_systemctl(state: Path, tmp_path: Path) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openclaw_wizard.openclaw import layout
+from tests.builders import host_facts
 from tests.odd_trees import local_helper
 from tests.openclaw_states import write
+
+EVERYTHING = layout.excluded(plugin_code=False)
 
 STAYS = (
     "tmp/openclaw-1001/gateway.state.lock",
@@ -69,35 +73,61 @@ MOVES = (
 
 @pytest.mark.parametrize("path", STAYS)
 def test_what_is_made_again_stays_behind(path: str) -> None:
-    assert any(layout.covers(pattern, path) for pattern, _ in layout.EXCLUDED)
+    assert any(layout.covers(pattern, path) for pattern, _ in EVERYTHING)
 
 
 @pytest.mark.parametrize("path", MOVES)
 def test_what_a_person_made_moves(path: str) -> None:
-    assert [pattern for pattern, _ in layout.EXCLUDED if layout.covers(pattern, path)] == []
+    assert [pattern for pattern, _ in EVERYTHING if layout.covers(pattern, path)] == []
 
 
 @pytest.mark.node
 async def test_the_helper_reads_the_patterns_in_the_same_way(tmp_path: Path) -> None:
     for path in (*STAYS, *MOVES):
         write(tmp_path / path, "x")
-    rules = [{"pattern": pattern, "reason": reason} for pattern, reason in layout.EXCLUDED]
+    rules = [{"pattern": pattern, "reason": reason} for pattern, reason in EVERYTHING]
     items = [each async for each in local_helper().stream("tree", {"root": str(tmp_path), "rules": rules})]
     found = {b64decode(each["p"]).decode() for each in items if each.get("k") == "f"}
     assert found == set(MOVES)
 
 
 def test_every_rule_has_a_reason_and_stands_once() -> None:
-    patterns = [pattern for pattern, _ in layout.EXCLUDED]
+    patterns = [pattern for pattern, _ in EVERYTHING]
     assert len(set(patterns)) == len(patterns)
-    assert all(reason for _, reason in layout.EXCLUDED)
+    assert all(reason for _, reason in EVERYTHING)
 
 
 def test_a_workspace_below_an_excluded_folder_is_kept() -> None:
-    rules = {pattern for pattern, _ in layout.excluded(keep=["dev/ws", "workspace"])}
+    rules = {pattern for pattern, _ in layout.keeping(EVERYTHING, ["dev/ws", "workspace"])}
     assert "dev/" not in rules
-    assert len(rules) == len(layout.EXCLUDED) - 1
-    assert layout.excluded() == layout.EXCLUDED
+    assert len(rules) == len(EVERYTHING) - 1
+    assert layout.keeping(EVERYTHING, []) == EVERYTHING
+
+
+def test_what_plugins_run_on_moves_between_machines_of_one_kind() -> None:
+    code = ("npm/projects/x/index.js", "extensions/notes/node_modules/native/a.node")
+    for path in code:
+        assert any(layout.covers(pattern, path) for pattern, _ in EVERYTHING)
+        assert not any(layout.covers(pattern, path) for pattern, _ in layout.excluded(plugin_code=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"node": "24.16.0"}, True),
+        ({"node": "26.1.0"}, False),
+        ({"node": None}, False),
+        ({"arch": "aarch64"}, False),
+        ({"system": "Darwin"}, False),
+    ],
+)
+def test_one_kind_is_system_processor_and_node(changes: dict[str, Any], same: bool) -> None:
+    assert layout.runs_same_code(host_facts(), host_facts(**changes)) is same
+
+
+def test_without_node_nothing_is_known() -> None:
+    assert not layout.runs_same_code(host_facts(node=None), host_facts(node=None))
 
 
 def test_the_state_directory_of_a_profile() -> None:

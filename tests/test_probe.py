@@ -12,7 +12,7 @@ from openclaw_wizard.errors import CommandFailed, HostError
 from openclaw_wizard.hosts import Completed, Host, connect, facts
 from openclaw_wizard.hosts.facts import probe
 from openclaw_wizard.hosts.local import LocalHost
-from tests.conftest import Sshd, empty
+from tests.conftest import Sshd, Until, empty
 
 # What a real one prints (measured with 2026.9.6).
 OPENCLAW = "echo 'OpenClaw 2026.9.6 (eb377ac)'"
@@ -23,6 +23,19 @@ def program(folder: Path, name: str, script: str) -> None:
     file = folder / name
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
+
+
+def running_with(home: Path) -> list[Path]:
+    """Processes that have this home in their environment."""
+    mark = f"HOME={home}\0".encode()
+    return [each.parent for each in Path("/proc").glob("[0-9]*/environ") if mark in _environment(each)]
+
+
+def _environment(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""  # it has gone meanwhile, or is somebody else's
 
 
 class Counted:
@@ -134,6 +147,14 @@ class TestPath:
         (home / ".profile").write_text("echo wait\nsleep 600\n")
         found = await probe(here)
         assert os.environ["PATH"].split(":")[0] == found.path.split(":")[0]
+
+    async def test_a_limit_that_was_not_reached_leaves_nothing_behind(
+        self, here: LocalHost, home: Path, until: Until
+    ) -> None:
+        often = "n=0; while [ $n -lt 200 ]; do capped 60 true & capped 60 true; n=$((n + 1)); done; wait"
+        functions = facts._SCRIPT.partition("# --- PATH")[0]
+        await here.run(["sh", "-c", f"{functions}\n{often}"])
+        await until(lambda: not running_with(home))
 
     async def test_a_login_shell_that_is_none(self, home: Path) -> None:
         found = await probe(LocalHost(home, {"SHELL": "/usr/sbin/nologin"}))

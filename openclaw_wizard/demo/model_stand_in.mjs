@@ -2,10 +2,11 @@
 // Deterministic: it answers with the last line it was asked and the number of the turn, counted in the
 // history that the gateway sent, so an answer of "turn 3" after a move proves that turns 1 and 2 moved.
 // "TOOL <name> {json}" in a message makes one real tool call. It ends when its folder (argv 3) goes away.
+// It listens on the address in argv 4, else on loopback.
 import http from 'node:http';
 import fs from 'node:fs';
 
-const [, , port, folder] = process.argv;
+const [, , port, folder, address = '127.0.0.1'] = process.argv;
 // OpenClaw adds user messages of its own; they are not turns of the person.
 const INTERNAL = '<<<BEGIN_OPENCLAW_INTERNAL';
 
@@ -82,6 +83,6 @@ http
       return sendJson(response, { error: { message: `no route ${request.url}` } }, 404);
     });
   })
-  .listen(Number(port), '127.0.0.1');
+  .listen(Number(port), address);
 
 setInterval(() => fs.existsSync(folder) || process.exit(0), 2000);

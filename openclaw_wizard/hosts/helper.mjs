@@ -13,7 +13,9 @@
 //   base64(buffer)                          the text form in which names leave the host: names are bytes
 //   join(folder, name)                      two Buffers joined with "/"
 //   ruleSet([{pattern, reason}])            the glob matcher: (relative Buffer, isFolder) => reason or undefined
-//   walk(root, {rules, ignore})             yields {path, full, stat} or {path, reason, bytes}, parents first
+//   walk(root, {rules, ignore, refused})    yields {path, full, stat} or {path, reason, bytes}, parents first; what
+//                                           this user may not read goes to refused(path, code), else it throws
+//   unreadable(root)                        [{path, code}] of all below it that this user may not read
 //   inParallel(iterable, width, async fn)   at most `width` at a time
 //   sha256File(full)                        {sha256, stat, changed}
 //   writeWhole(full, content, mode)         temp beside it, fsync, rename, fsync of the folder
@@ -146,6 +148,20 @@ function tolerant(read) {
   }
 }
 
+// What a person can mend, and has to be told by name: no permission, and a path that no program can open.
+const REFUSED = new Set(["EACCES", "EPERM", "ENAMETOOLONG"]);
+
+// What `read` gives, undefined where it is not there, null where it is refused and somebody wants to hear of it.
+function heard(relative, refused, read) {
+  try {
+    return tolerant(read);
+  } catch (error) {
+    if (!refused || !REFUSED.has(error.code)) throw error;
+    refused(relative, error.code);
+    return null;
+  }
+}
+
 function unreadableKind(stat) {
   if (stat.isSocket()) return "socket";
   if (stat.isFIFO()) return "pipe";
@@ -153,7 +169,7 @@ function unreadableKind(stat) {
 }
 
 // The root may be a link to the folder; below it links are never followed.
-function* walk(root, { rules = [], ignore = [] } = {}) {
+function* walk(root, { rules = [], ignore = [], refused } = {}) {
   const top = fs.statSync(root, { bigint: true });
   if (!top.isDirectory()) throw fail("ENOTDIR", `not a folder: ${root}`);
   const reasonFor = ruleSet(rules);
@@ -161,21 +177,23 @@ function* walk(root, { rules = [], ignore = [] } = {}) {
   yield { path: Buffer.alloc(0), full: root, stat: top };
   const waiting = [{ path: Buffer.alloc(0), full: root }];
   for (let folder = waiting.pop(); folder; folder = waiting.pop()) {
-    for (const node of children(folder, reasonFor, ignored)) {
+    for (const node of children(folder, reasonFor, ignored, refused)) {
       yield node;
       if (node.stat?.isDirectory()) waiting.push(node);
     }
   }
 }
 
-function* children(folder, reasonFor, ignored) {
-  const names = tolerant(() => fs.readdirSync(folder.full, { encoding: "buffer" }));
+function* children(folder, reasonFor, ignored, refused) {
+  const names = heard(folder.path, refused, () => fs.readdirSync(folder.full, { encoding: "buffer" }));
+  if (names === null) return;
   if (!names) return yield { path: folder.path, reason: VANISHED, bytes: null };
   for (const name of names.sort(Buffer.compare)) {
     const relative = join(folder.path, name);
     if (ignored.has(relative.toString("latin1"))) continue;
     const full = join(folder.full, name);
-    const stat = tolerant(() => fs.lstatSync(full, { bigint: true }));
+    const stat = heard(relative, refused, () => fs.lstatSync(full, { bigint: true }));
+    if (stat === null) continue;
     if (!stat) {
       yield { path: relative, reason: VANISHED, bytes: null };
       continue;
@@ -183,6 +201,21 @@ function* children(folder, reasonFor, ignored) {
     const reason = reasonFor(relative, stat.isDirectory()) ?? unreadableKind(stat);
     yield reason ? { path: relative, reason, bytes: stat.isFile() ? Number(stat.size) : null } : { path: relative, full, stat };
   }
+}
+
+function mayRead(full) {
+  fs.accessSync(full, fs.constants.R_OK);
+  return true;
+}
+
+// All below `root` that this user may not read: [{path, code}].
+function unreadable(root) {
+  const found = [];
+  const refused = (relative, code) => found.push({ path: relative, code });
+  for (const { path: relative, full, stat } of walk(root, { refused })) {
+    if (stat?.isFile()) heard(relative, refused, () => mayRead(full));
+  }
+  return found;
 }
 
 async function inParallel(items, width, work) {
@@ -261,7 +294,8 @@ function entryOf({ path: relative, full, stat }) {
 }
 
 async function describe(node, hash) {
-  if (!hash || !node.stat.isFile()) return entryOf(node);
+  if (!node.stat.isFile()) return entryOf(node);
+  if (!hash) return mayRead(node.full) && entryOf(node);
   const { sha256, stat, changed } = await sha256File(node.full);
   return { ...entryOf({ ...node, stat }), h: sha256, ...(changed && { changed }) };
 }
@@ -286,18 +320,23 @@ class Totals {
 
 command("tree", async ({ root, hash = false, rules, ignore }, emit) => {
   const totals = new Totals();
-  await inParallel(walk(pathOf(root), { rules, ignore }), hash ? 4 : 1, async (node) => {
+  const closed = [];
+  const refused = (relative, code) => closed.push({ c: base64(relative), e: code });
+  await inParallel(walk(pathOf(root), { rules, ignore, refused }), hash ? 4 : 1, async (node) => {
     let found = node;
     if (!node.reason) {
       found = await describe(node, hash).catch((error) => {
+        if (REFUSED.has(error.code)) return refused(node.path, error.code);
         if (error.code !== "ENOENT" && error.code !== "ELOOP") throw error;
         return { path: node.path, reason: VANISHED, bytes: null };
       });
     }
+    if (!found) return undefined;
     if (found.reason) return emit({ x: base64(found.path), r: found.reason, b: found.bytes });
     totals.add(found);
     return emit(found);
   });
+  for (const each of closed) await emit(each);
   await emit({ end: true, ...totals });
 });
 

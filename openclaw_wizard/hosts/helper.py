@@ -147,6 +147,8 @@ class Helper:
             code, output = "NO_NODE", "there is no Node on its PATH"
         elif status == BAD_OPTION and "bad option" in output:
             code, output = "NODE_TOO_OLD", "its Node is too old; 22.12 or later is needed"
+        elif not output.strip():
+            output = f"it ended with {status} before it was done"
         return HelperFailed(
             host=self.host.label, command=command, status=status, output=output, error_code=code
         )

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from openclaw_wizard.model import HostFacts
-from openclaw_wizard.openclaw import layout
+from openclaw_wizard.openclaw import layout, releases
 
 DOCTOR_FIX: Final = ("doctor", "--fix", "--non-interactive")
 """64 s the first time, 28 s after, on 2 cores [measured]; no JSON."""
 DOCTOR_LINT: Final = ("doctor", "--lint", "--json", "--severity-min", "error")
-"""Read only; status 0 clean, 1 findings, 2 could not run. Since 2026.6.11."""
+"""Read only; status 0 clean, 1 findings, 2 could not run."""
 VALIDATE: Final = ("config", "validate", "--json")
-"""`{"valid": bool, "path", "warnings"}`; since 2026.3.13."""
+"""`{"valid": bool, "path", "warnings"}`."""
+
+SINCE: Final = {VALIDATE: "2026.3.13", DOCTOR_LINT: "2026.6.11"}
+"""The oldest release in which a command was seen; 2026.1.30 has neither, 2026.3.13 no `--lint` [measured]."""
+
 GATEWAY_RUN: Final = ("gateway", "run")
 GATEWAY_INSTALL: Final = ("gateway", "install", "--json")
 """Installs the service and starts it; status 1 where there is no service manager."""
@@ -51,6 +55,11 @@ def openclaw(
     return ["env", *unset, path, *rest, "openclaw", *named, *words]
 
 
+def is_known(words: tuple[str, ...], version: str) -> bool:
+    """Whether that OpenClaw has this command. Raises ValueError where it is no version."""
+    return words not in SINCE or not releases.is_before(version, SINCE[words])
+
+
 def npm_install(facts: HostFacts, version: str, prefix: str) -> list[str]:
     """Installs exactly this version into `prefix`; 48 s and 647 MB for 2026.9.6 [measured].
 
@@ -83,14 +92,16 @@ def systemctl(facts: HostFacts, *words: str) -> list[str]:
     return [*_env(facts, bus), "systemctl", "--user", *words]
 
 
-# A job of its own (`set -m`) where there is no setsid: the end of the login must not end the gateway.
+# A job of its own (`set -m`) where there is no setsid: the end of the login must not end the gateway. The
+# trap is what nohup does, which busybox may lack.
 _DETACH: Final = """log=$1; shift
 (umask 077; mkdir -p "${log%/*}" && : >>"$log" && chmod 600 "$log") || exit 1
+trap '' HUP
 if command -v setsid >/dev/null 2>&1; then
-  setsid nohup "$@" >>"$log" 2>&1 </dev/null &
+  setsid "$@" >>"$log" 2>&1 </dev/null &
 else
   set -m
-  nohup "$@" >>"$log" 2>&1 </dev/null &
+  "$@" >>"$log" 2>&1 </dev/null &
 fi
 """
 

@@ -32,6 +32,13 @@ class NotState(_FromHost):
     folder: bool
 
 
+class Other(_FromHost):
+    """A state directory in the home of another person on that machine."""
+
+    user: str
+    path: str
+
+
 class ConfigText(_FromHost):
     config_path: str
     config: str | None
@@ -79,9 +86,14 @@ class Survey:
 
     installations: tuple[Installation, ...]
     not_state: tuple[NotState, ...]
+    others: tuple[Other, ...] = ()
 
     def why_nothing(self, home: str) -> str:
         """Why there is nothing to move, where there are no installations."""
+        theirs = "".join(f"; {other.path} belongs to {other.user}" for other in self.others[:3])
+        return self._own(home) + theirs
+
+    def _own(self, home: str) -> str:
         if not self.not_state:
             return f"no state directory below {home}, in a service or of a running gateway"
         place = self.not_state[0]
@@ -103,7 +115,8 @@ async def survey(helper: Helper, facts: HostFacts, environment: Mapping[str, str
     found = [Found.model_validate(each) for each in answer["installations"]]
     installations = [await _installation(helper, facts, each) for each in found]
     places = tuple(NotState.model_validate(each) for each in answer["notState"])
-    return Survey(tuple(installations), places)
+    others = tuple(Other.model_validate(each) for each in answer["others"])
+    return Survey(tuple(installations), places, others)
 
 
 async def discover(

@@ -254,11 +254,12 @@ function ocHolders(stateDir, open, proc) {
 
 // ------------------------------------------------------------------ units
 
-function ocUnitState(name, uid) {
+// null where no systemd runs the machine (a container, a home that came from elsewhere): then no unit is run either.
+function ocUnitState(name, uid, systemd) {
   const runtime = `/run/user/${uid}`;
   const bus = { XDG_RUNTIME_DIR: runtime, DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtime}/bus` };
   const said = ocRun("systemctl", ["--user", "show", name, "--property=ActiveState,UnitFileState"], bus);
-  if (said.error || said.status !== 0) return { active: null, enabled: null };
+  if (said.error || said.status !== 0) return ocExists(systemd) ? { active: null, enabled: null } : null;
   const found = Object.fromEntries(said.stdout.trim().split("\n").map((line) => line.split("=", 2)));
   return {
     active: found.ActiveState ?? null,
@@ -266,10 +267,10 @@ function ocUnitState(name, uid) {
   };
 }
 
-function ocUnitOf(stateDir, home, named, uid) {
+function ocUnitOf(stateDir, home, named, uid, systemd) {
   const isIt = (unit) => (named ? unit.name === named : ocReal(unit.stateDir) === ocReal(stateDir));
   const found = ocUnits(home).find(isIt);
-  return found ? { name: found.name, environment: found.environment, ...ocUnitState(found.name, uid) } : null;
+  return found ? { ...found, state: ocUnitState(found.name, uid, systemd) } : null;
 }
 
 // ------------------------------------------------------------------ together
@@ -285,11 +286,11 @@ function ocGatewayProcess(stateDir, locks, open, proc) {
 }
 
 async function ocGateway({ stateDir, home = os.homedir(), port = null, unit = null, ...params }) {
-  const { uid = process.getuid(), proc = "/proc" } = params;
+  const { uid = process.getuid(), proc = "/proc", systemd = "/run/systemd/system" } = params;
   const locks = ocLocks(stateDir, uid, proc);
   const open = ocOpenFiles(proc);
   const { pid, by } = ocGatewayProcess(stateDir, locks, open, proc);
-  const service = ocUnitOf(stateDir, home, unit, uid);
+  const service = ocUnitOf(stateDir, home, unit, uid, systemd);
   const itsPort = locks.find(({ verdict }) => verdict === "ours")?.port ?? port;
   const holders = ocHolders(stateDir, open, proc);
   const listener = itsPort ? ocListener(itsPort, open, proc) : null;
@@ -304,7 +305,7 @@ async function ocGateway({ stateDir, home = os.homedir(), port = null, unit = nu
     listening: await ocListening(itsPort),
     listener: listener && { ...listener, ours: Boolean(ours) },
     environment: pid === null ? (service?.environment ?? {}) : ocEnvironment(pid, proc),
-    unit: service && { name: service.name, active: service.active, enabled: service.enabled },
+    unit: service?.state ? { name: service.name, ...service.state } : null,
   };
 }
 

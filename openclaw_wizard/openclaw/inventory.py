@@ -41,7 +41,7 @@ async def take(
         "agentDirs": agent_dirs,
         "workspaces": _workspaces(installation, frozenset(agent_dirs.values())),
         "cronStore": configs.cron_store(config, setting),
-        "excluded": layout.EXCLUDED,
+        "excluded": layout.excluded(plugin_code=False),
         "workspaceExcluded": layout.WORKSPACE_EXCLUDED,
     }
     answer = await helper.call("oc.inventory", asked, timeout=WALK_TIMEOUT)

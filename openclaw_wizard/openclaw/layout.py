@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
+from openclaw_wizard.model import HostFacts
+
 STATE_DIR_NAME: Final = ".openclaw"
 LEGACY_STATE_DIR_NAME: Final = ".clawdbot"
 """Still honoured when `~/.openclaw` does not exist [src config/state-dir.ts]."""
@@ -32,22 +34,30 @@ DETACHED_LOG: Final = "tmp/openclaw-wizard-gateway.log"
 DEFAULT_PORT: Final = 18789
 """[doc help/faq/gateway-ports-and-remote-mode.md]"""
 
+_PLUGIN_CODE: Final = "plugin code for OLD's kind of machine; `openclaw plugins install` brings it again"
 _REBUILT: Final = "made again by OpenClaw when it starts"
 _INSTALLED: Final = "installed code, made for that machine; installed again instead"
 _LOCK: Final = "a lock of a process on that machine"
 _SERVICE: Final = "written for the service of that machine; installing the service makes it"
 
+PLUGIN_CODE: Final[tuple[tuple[str, str], ...]] = (
+    ("npm/", _PLUGIN_CODE),
+    ("npm-runtime/", _PLUGIN_CODE),
+    ("extensions/*/node_modules/", _PLUGIN_CODE),
+    # 2026.4.x kept the dependencies of plugins here.
+    ("plugin-runtime-deps/", _PLUGIN_CODE),
+)
+"""What plugins run on. It moves between machines of one kind (`runs_same_code`): without it a plugin does
+not load, and 2026.6 and 2026.7 then refuse every command [measured]. Elsewhere native modules would break
+(#102270, #45364).
+"""
+
 EXCLUDED: Final[tuple[tuple[str, str], ...]] = (
     # [doc cli/backup.md "What gets backed up"]: managed state roots and generated indexes.
     ("tmp/", "temporary files and the locks of running processes"),
-    ("npm/", _INSTALLED),
-    ("npm-runtime/", _INSTALLED),
     ("dev/", _INSTALLED),
     ("git/", _INSTALLED),
     ("tools/", _INSTALLED),
-    ("extensions/*/node_modules/", _INSTALLED),
-    # 2026.4.x kept the dependencies of plugins here.
-    ("plugin-runtime-deps/", _INSTALLED),
     # install-cli.sh takes the state directory as its prefix [doc install/installer.md].
     ("lib/node_modules/", _INSTALLED),
     ("bin/openclaw", _INSTALLED),
@@ -124,11 +134,28 @@ def _matches(parts: list[str], names: list[str]) -> bool:
     return bool(names) and fnmatchcase(names[0], parts[0]) and _matches(parts[1:], names[1:])
 
 
-def excluded(keep: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
-    """EXCLUDED without the rules that would drop a folder in `keep`, relative to the state directory.
+def runs_same_code(old: HostFacts, new: HostFacts) -> bool:
+    """Whether native modules built on OLD load on NEW: system, processor and the major version of Node.
+
+    Another C library (musl) is not told by the facts; such a Node is not one that OpenClaw runs on.
+    """
+
+    def kind(host: HostFacts) -> tuple[str, str, str] | None:
+        return (host.system, host.arch, host.node.partition(".")[0]) if host.node else None
+
+    return kind(old) is not None and kind(old) == kind(new)
+
+
+def excluded(*, plugin_code: bool) -> tuple[tuple[str, str], ...]:
+    """What stays behind, with or without what plugins run on."""
+    return EXCLUDED if plugin_code else (*EXCLUDED, *PLUGIN_CODE)
+
+
+def keeping(rules: Iterable[tuple[str, str]], keep: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The rules without those that would drop a folder in `keep`, relative to the state directory.
 
     A workspace or agent folder that was configured below such a folder is data all the same
     [doc cli/backup.md].
     """
     wanted = tuple(keep)
-    return tuple(rule for rule in EXCLUDED if not any(covers(rule[0], path) for path in wanted))
+    return tuple(rule for rule in rules if not any(covers(rule[0], path) for path in wanted))

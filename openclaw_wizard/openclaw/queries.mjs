@@ -136,16 +136,32 @@ function ocProfileOf(stateDir, home, environment) {
   return OC_PROFILE.test(named) && named.toLowerCase() !== "default" ? named : null;
 }
 
+const OC_NAMED = 3;
+const OC_LONGEST = 80;
+
+// The words for entries that this user may not read, or null where there are none.
+function ocRefusal(folder, closed) {
+  if (!closed.length) return null;
+  const names = closed.slice(0, OC_NAMED).map(({ path: relative, code }) => `${ocShort(ocName(relative))} (${code})`);
+  const more = closed.length > OC_NAMED ? `, and ${closed.length - OC_NAMED} more` : "";
+  const count = closed.length === 1 ? "1 entry" : `${closed.length} entries`;
+  return `${count} in ${folder} cannot be read by this user: ${names.join(", ")}${more}`;
+}
+
+function ocShort(name) {
+  return name.length > OC_LONGEST ? `${name.slice(0, OC_LONGEST / 2)}…${name.slice(-OC_LONGEST / 4)}` : name || ".";
+}
+
 function ocSizes(stateDir, rules) {
   const total = { bytes: 0, files: 0, problem: null };
-  const own = BigInt(process.getuid());
   try {
-    for (const { reason, stat, full } of walk(pathOf(stateDir), { rules })) {
+    for (const { reason, stat } of walk(pathOf(stateDir), { rules, refused: () => undefined })) {
       if (reason || !stat.isFile()) continue;
-      if (stat.uid !== own) fs.accessSync(full, fs.constants.R_OK);
       total.bytes += Number(stat.size);
       total.files += 1;
     }
+    // All of it, also what does not move: the safety copy on OLD holds that too.
+    total.problem = ocRefusal(stateDir, unreadable(pathOf(stateDir)));
   } catch (error) {
     if (!OC_CLOSED.has(error.code)) throw error;
     total.problem = `${error.path ?? stateDir} cannot be read by this user (${error.code})`;
@@ -198,7 +214,8 @@ function ocInstallation(stateDir, { home, environment, unit, rules }) {
     stateDir,
     profile: ocProfileOf(stateDir, home, environment),
     ...config,
-    configProblem: config.configProblem ?? problem,
+    // What is closed names the config too, where that is.
+    configProblem: problem ?? config.configProblem,
     hasAgents: ocNames(path.join(stateDir, "agents"), OC_CLOSED).length > 0,
     hasCredentials: ocNames(path.join(stateDir, "credentials"), OC_CLOSED).length > 0,
     ...sizes,
@@ -225,21 +242,38 @@ function ocStateDirs(home, environment, proc) {
   return [...found.values()];
 }
 
-// {installations, notState}: `notState` are places that have the name of a state directory and hold none.
-command("oc.discover", async ({ home, environment = {}, excluded = [], proc = "/proc" }) => {
+// Whether there is state in it; one that is closed to this user counts, since its name says so.
+function ocIsState(stateDir) {
+  const closed = ocIsFolder(stateDir) && ocTry(() => fs.readdirSync(stateDir), OC_CLOSED) === undefined;
+  return closed || OC_MARKS.some((mark) => ocExists(path.join(stateDir, mark)));
+}
+
+// [{user, path}]: state directories of other people on this machine, as far as this user may look. On a Mac the file
+// of users names nobody, there the homes lie together.
+function ocOthers(home, { passwd = "/etc/passwd", people = "/Users" }) {
+  const lines = (ocText(passwd, OC_CLOSED) ?? "").split("\n").map((line) => line.split(":"));
+  const named = lines.filter((fields) => fields[5]?.startsWith("/")).map(([user, , , , , at]) => [path.resolve(at), user]);
+  const homes = new Map([...ocNames(people, OC_CLOSED).map((user) => [path.join(people, user), user]), ...named]);
+  return [...homes].flatMap(([at, user]) => {
+    if (ocReal(at) === ocReal(home)) return [];
+    return ocHomeCandidates(at).filter(ocIsState).map((stateDir) => ({ user, path: stateDir }));
+  });
+}
+
+// {installations, notState, others}: `notState` are places that have the name of a state directory and hold none.
+command("oc.discover", async ({ home, environment = {}, excluded = [], proc = "/proc", ...places }) => {
   const rules = ocRules(excluded);
   const installations = [];
   const notState = [];
   for (const { stateDir, environment: placing, unit } of ocStateDirs(home, environment, proc)) {
     if (!ocExists(stateDir)) continue;
-    const closed = ocIsFolder(stateDir) && ocTry(() => fs.readdirSync(stateDir), OC_CLOSED) === undefined;
-    if (closed || OC_MARKS.some((mark) => ocExists(path.join(stateDir, mark)))) {
+    if (ocIsState(stateDir)) {
       installations.push(ocInstallation(stateDir, { home, environment: placing, unit, rules }));
     } else {
       notState.push({ path: stateDir, folder: ocIsFolder(stateDir) });
     }
   }
-  return { installations, notState };
+  return { installations, notState, others: ocOthers(home, places) };
 });
 
 // The text of one installation's config and of what it includes: {configPath, config, included, configProblem}.

@@ -140,6 +140,8 @@ def _ownership(facts: Facts) -> Judgement:
         return unknown()
     if found.config_problem and UNREADABLE in found.config_problem:
         return blocks(f"on OLD: {found.config_problem}")
+    if closed := next((tree.problem for tree in facts.trees or () if tree.problem), ""):
+        return blocks(f"on OLD: {closed}")
     return unknown("known once the copy is compared") if facts.staged is None else _staged(facts.staged)
 
 
@@ -161,7 +163,10 @@ OWNERSHIP = Pitfall(
     ),
     source="docs install/migrating.md; #21571, #8793, #78493",
     severity=Severity.BLOCKS,
-    remedy="On OLD log in as the gateway's own user; on NEW `chown -R` to that user and `chmod go-rwx`.",
+    remedy=(
+        "On OLD log in as the gateway's own user and open what is closed to it (`chmod -R u+rX`, `chown`); "
+        "on NEW `chown -R` to that user and `chmod go-rwx`."
+    ),
     judge=_ownership,
 )
 

@@ -69,7 +69,7 @@ class Stream(Action):
         if not there:
             return tuple(source.entries)
         staged = await manifest.take(
-            ctx.new_helper, tree.staging(ctx.move), (), hashes=False, on_progress=None
+            ctx.new_helper, tree.staging(ctx.move), (), hashes=bool(ctx.shelf.load(trees.DOUBTED))
         )
         return compare.needed(source, staged)
 
@@ -78,13 +78,14 @@ class Stream(Action):
         total = sum(source.bytes for _, source in sources)
         before = sent = 0
         for tree, source in sources:
-            await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
             lacking = await self._lacking(ctx, tree, source)
+            await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
             here = sum(source.entries[name].size for name in lacking)
             sent += here
             before += source.bytes - here
             if lacking:
                 await self._send(ctx, tree, source, lacking, before, total)
+                await self._arrived(ctx, tree, source)
             before += here
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
         return Done(fact=f"{humanize.naturalsize(sent)} sent{again}")
@@ -96,17 +97,27 @@ class Stream(Action):
             label = f"{files:,} of {len(lacking):,} entries" if files is not None else ""
             ctx.tell(Advanced(action=self.id, done=before + done, total=total, unit="bytes", label=label))
 
-        await stream.send(
-            ctx.old,
-            ctx.new,
-            ctx.plan.old,
-            ctx.plan.new,
-            tree.old,
-            tree.staging(ctx.move),
-            lacking,
-            source,
-            progress,
-        )
+        try:
+            await stream.send(
+                ctx.old,
+                ctx.new,
+                ctx.plan.old,
+                ctx.plan.new,
+                tree.old,
+                tree.staging(ctx.move),
+                lacking,
+                source,
+                progress,
+            )
+        except StepFailed as failed:
+            if failed.fields.get("side") is Role.OLD:
+                trees.list_again(ctx)
+            raise
+
+    async def _arrived(self, ctx: Context, tree: Tree, source: Manifest) -> None:
+        """Raises StepFailed where OLD packed something else than what was listed."""
+        if left := await self._lacking(ctx, tree, source):
+            raise trees.moved_on(ctx, left)
 
     async def revert(self, ctx: Context) -> Done | None:
         """The staging folders are the wizard's own; they go, so that their room and secrets do not stay."""
@@ -130,7 +141,7 @@ class CompareHashes(Action):
 
     async def apply(self, ctx: Context) -> Done:
         files = missing = different = foreign = too_open = 0
-        names: list[str] = []
+        names: list[bytes] = []
         for tree, source in trees.each(ctx):
             staged = await trees.staged_manifest(ctx, tree, self.id, hashes=True)
             result = compare.compare(source, staged)
@@ -139,16 +150,24 @@ class CompareHashes(Action):
             different += len(result.different) + len(result.extra)
             foreign += sum(entry.uid != ctx.plan.new.uid for entry in staged.entries.values())
             too_open += sum(_opened(source.entries.get(n), entry) for n, entry in staged.entries.items())
-            names += [n.decode(errors="replace") for n in (*result.missing, *result.different, *result.extra)]
+            names += [*result.missing, *result.different, *result.extra]
         staged_facts = Staged(missing=missing, different=different, foreign_owned=foreign, too_open=too_open)
         ctx.learn(ctx.facts.model_copy(update={"staged": staged_facts}))
-        if names:
-            raise StepFailed(
-                what=f"{len(names)} entries on NEW differ from OLD's: {', '.join(names[:5])}",
-                next="Resume: what differs is copied again.",
-            )
+        await self._judge(ctx, names)
+        ctx.shelf.save(trees.DOUBTED, b"")
         ctx.shelf.save(trees.COMPARED, json.dumps({"files": files}).encode())
         return Done(fact=f"{files:,} of {files:,} files equal")
+
+    async def _judge(self, ctx: Context, names: list[bytes]) -> None:
+        """Raises StepFailed where NEW differs, or where OLD is no longer what was listed and copied."""
+        if drifted := await trees.drift(ctx):
+            raise trees.moved_on(ctx, drifted)
+        if names:
+            trees.list_again(ctx)
+            raise StepFailed(
+                what=f"{trees.counted(names)} on NEW differ from OLD's: {trees.named(names)}",
+                next="Resume: OLD is listed again, and what differs is copied again.",
+            )
 
 
 def _opened(source: Entry | None, staged: Entry) -> bool:

@@ -44,19 +44,30 @@ class Validate(Action):
         return bool(ctx.shelf.load(LINT))
 
     async def apply(self, ctx: Context) -> Done:
-        valid = _json_of(await ctx.new.run(gateway.openclaw(ctx, Role.NEW, *command.VALIDATE), timeout=180))
-        if valid.get("valid") is not True:
+        valid = await self._asked(ctx, command.VALIDATE, timeout=180)
+        if valid is not None and valid.get("valid") is not True:
             raise StepFailed(
                 what=f"OpenClaw on NEW refuses the moved config: {_why(valid)}",
                 next="Look at openclaw.json on NEW, then resume; or put back.",
             )
-        lint = _json_of(await ctx.new.run(gateway.openclaw(ctx, Role.NEW, *command.DOCTOR_LINT), timeout=300))
-        findings = lint.get("findings")
-        findings = findings if isinstance(findings, list) else []
+        lint = await self._asked(ctx, command.DOCTOR_LINT, timeout=300)
+        found = lint.get("findings") if lint is not None else None
+        findings = found if isinstance(found, list) else []
         for finding in findings:
             ctx.tell(Said(role=Role.NEW, text=f"doctor: {finding.get('message', '')}"))
         ctx.shelf.save(LINT, json.dumps({"findings": len(findings)}).encode())
-        return Done(fact=f"config valid, {len(findings)} findings")
+        config = "config valid" if valid is not None else "config not judged"
+        doctor = f"{len(findings)} findings" if lint is not None else "no findings asked for"
+        missing = "" if valid is not None and lint is not None else f" ({ctx.plan.version} cannot tell)"
+        return Done(fact=f"{config}, {doctor}{missing}")
+
+    async def _asked(
+        self, ctx: Context, words: tuple[str, ...], *, timeout: float
+    ) -> dict[str, object] | None:
+        """Its answer, or None where this version has no such command."""
+        if not command.is_known(words, ctx.plan.version):
+            return None
+        return _json_of(await ctx.new.run(gateway.openclaw(ctx, Role.NEW, *words), timeout=timeout))
 
 
 def _why(answer: dict[str, object]) -> str:

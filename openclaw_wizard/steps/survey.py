@@ -53,7 +53,8 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     seen = await discover.survey(old_helper, old_facts)
     found = seen.installations
     if not found:
-        raise NothingToMove(host=old_facts.address, why=seen.why_nothing(old_facts.home))
+        why, next = seen.why_nothing(old_facts.home), log_in_as(old_facts.address, seen.others)
+        raise NothingToMove(host=old_facts.address, why=why, next=next)
     chosen = choose(found, profile, old_facts)
     tell(GatewayChanged(role=Role.OLD, state=chosen.gateway.state))
     others = tuple(each.profile or "default" for each in found if each is not chosen)
@@ -68,6 +69,16 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     facts = facts.model_copy(update={"archive_room": room, "old_gateway": None})
     learn(facts)
     return make_plan(facts)
+
+
+def log_in_as(address: str, others: tuple[discover.Other, ...]) -> str | None:
+    """The next step where the OpenClaw on a machine is another person's; None where it is nobody's."""
+    if not others or address.startswith("practice:"):
+        return None
+    user, host = others[0].user, address.rpartition("@")[2]
+    if host == "local":
+        return f"Start the wizard as {user}, who owns it."
+    return f"Log in as its owner: give OLD as {user}@{host}."
 
 
 async def again(old: Host, new: Host, plan: Plan) -> Facts:
@@ -135,7 +146,7 @@ async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, 
     outside = [tree.old for tree in trees[1:]]
     places = await discover.places(old_helper, outside, layout.WORKSPACE_EXCLUDED)
     sized = (
-        tree.model_copy(update={"bytes": place.bytes, "files": place.files})
+        tree.model_copy(update={"bytes": place.bytes, "files": place.files, "problem": place.problem})
         for tree, place in zip(trees[1:], places, strict=True)
     )
     return trees[0], *sized
@@ -212,9 +223,14 @@ def make_plan(facts: Facts) -> Plan:
         version=version,
         node_range=releases.node_range(version),
         trees=facts.trees,
-        excluded=tuple(Excluded(path=path, reason=why) for path, why in layout.EXCLUDED),
+        excluded=_excluded(facts.old, facts.new),
         path_changes=relocate.pairs(facts.trees, facts.old.home, facts.new.home),
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
         ),
     )
+
+
+def _excluded(old: HostFacts, new: HostFacts) -> tuple[Excluded, ...]:
+    stays = layout.excluded(plugin_code=layout.runs_same_code(old, new))
+    return tuple(Excluded(path=path, reason=why) for path, why in stays)

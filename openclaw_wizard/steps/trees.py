@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import (
@@ -14,11 +14,13 @@ from openclaw_wizard.model import GatewayState, Inventory, Plan, Role, Tree
 from openclaw_wizard.openclaw import inventory, layout
 from openclaw_wizard.steps import gateway
 from openclaw_wizard.steps.action import Context
-from openclaw_wizard.transfer import manifest
+from openclaw_wizard.transfer import compare, manifest
 from openclaw_wizard.transfer.manifest import Manifest
 
 COMPARED = "compared.json"
 SWITCHING = "switching.json"
+DOUBTED = "doubted.json"
+"""Not empty where OLD changed under the copy: what stands in staging is then judged by hash."""
 
 
 def manifest_name(tree: Tree) -> str:
@@ -47,7 +49,47 @@ def rules(plan: Plan, tree: Tree) -> tuple[tuple[str, str], ...]:
     if tree.name != "state":
         return layout.WORKSPACE_EXCLUDED
     inside = [w.path for w in plan.installation.workspaces if w.inside_state]
-    return layout.excluded(path.removeprefix(f"{tree.old}/") for path in inside)
+    stays = [(each.path, each.reason) for each in plan.excluded]
+    return layout.keeping(stays, (path.removeprefix(f"{tree.old}/") for path in inside))
+
+
+async def drift(ctx: Context) -> list[bytes]:
+    """What changed on OLD since its manifests were taken. Raises as `manifest.take` does."""
+    found: list[bytes] = []
+    for tree, source in each(ctx):
+        now = await manifest.take(ctx.old_helper, tree.old, rules(ctx.plan, tree), hashes=False)
+        found += compare.drifted(source, now)
+    return found
+
+
+def list_again(ctx: Context) -> None:
+    """Forgets OLD's manifests: a resume that kept to them would copy and refuse the same for ever.
+
+    A torn file can have the size and time of a whole one, so staging is no longer judged by them.
+    """
+    ctx.shelf.save(DOUBTED, b"{}")
+    for name in manifest_names(ctx.plan):
+        ctx.shelf.save(name, b"")
+
+
+def moved_on(ctx: Context, paths: Sequence[bytes]) -> StepFailed:
+    """The error for what changed on OLD under the wizard's hands; the next run lists OLD again."""
+    list_again(ctx)
+    return StepFailed(
+        what=f"{counted(paths)} on OLD changed since they were listed: {named(paths)}",
+        next=(
+            "Something still writes there (an editor, a sync, another gateway): end it, then resume. "
+            "All is listed again, and what differs is copied again."
+        ),
+    )
+
+
+def counted(paths: Sequence[bytes]) -> str:
+    return "1 entry" if len(paths) == 1 else f"{len(paths)} entries"
+
+
+def named(paths: Sequence[bytes]) -> str:
+    return ", ".join(manifest.shown(path) for path in paths[:5])
 
 
 def keepsakes(ctx: Context) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -39,7 +39,7 @@ async def make_archive(
     """
     await helper.call("mkdir", {"path": folder, "mode": 0o700})
     entries = await _everything(helper, [tree.old for tree in trees])
-    params = _request(facts, f"{folder}/{name}", entries, host.label)
+    params = _request(facts, f"{folder}/{name}", entries)
     until = [0, *accumulate(weights(entries))]
     made: dict[str, Any] = {}
     try:
@@ -80,17 +80,16 @@ def _below(root: bytes, entry: Entry) -> Entry:
     return replace(entry, path=root + b"/" + entry.path if entry.path else root)
 
 
-def _request(facts: HostFacts, path: str, entries: Sequence[Entry], host: str) -> dict[str, object]:
+def _request(facts: HostFacts, path: str, entries: Sequence[Entry]) -> dict[str, object]:
     packed = tar.kept_compression(facts)
     names = [entry.path for entry in entries]
     return {
         "path": path + packed.suffix,
-        "tar": tar.pack_argv(facts.tar, facts.tar, "/"),
+        **tar.packing(facts.tar, facts.tar, "/", names),
         "compress": list(packed.compress) or None,
         "decompress": list(packed.decompress) or None,
         "list": ["tar", "-t", "-f", "-"],
-        "names": b64encode(tar.name_list(names, facts.tar, host=host)).decode("ascii"),
-        "lines": len(names),
+        "lines": tar.lines_listed(names, facts.tar),
     }
 
 

@@ -46,6 +46,26 @@ def _differs(source: Entry, staged: Entry) -> bool:
     return source.kind == "f" and (source.sha256 is None or source.sha256 != staged.sha256)
 
 
+def drifted(taken: Manifest, now: Manifest) -> tuple[bytes, ...]:
+    """What changed on one machine since `taken`, as far as a walk without hashes tells, by path.
+
+    A folder's mtime does not count: what is left out of a manifest may come and go in it.
+    """
+    both = {path: (entry, now.entries.get(path)) for path, entry in taken.entries.items()}
+    changed = {path for path, (then, found) in both.items() if then.changed or _moved_on(then, found)}
+    return tuple(sorted(changed | (now.entries.keys() - taken.entries.keys())))
+
+
+def _moved_on(then: Entry, found: Entry | None) -> bool:
+    if found is None or then.kind != found.kind:
+        return True
+    if then.kind == "l":
+        return then.link != found.link
+    if then.mode != found.mode:
+        return True
+    return then.kind == "f" and (then.size, then.mtime_ns) != (found.size, found.mtime_ns)
+
+
 def needed(source: Manifest, staged: Manifest) -> tuple[bytes, ...]:
     """What is to be sent so that `staged` becomes like `source`, in the order of the paths.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import Helper, raw
 from openclaw_wizard.model import Excluded
 
@@ -21,6 +22,15 @@ DATABASE_NAMES: Final = (b".sqlite", b".sqlite3", b".db")
 SHARED_MEMORY: Final = b"-shm"
 SHARED_MEMORY_PAGE: Final = 32768
 """The `-shm` file grows in units of this (SQLite's WAL-index format)."""
+
+NAMED: Final = 3
+"""How many of the entries that cannot be read are named."""
+LONGEST_NAME: Final = 80
+WHY_CLOSED: Final = {
+    "EACCES": "permission denied",
+    "EPERM": "permission denied",
+    "ENAMETOOLONG": "its path is too long",
+}
 
 Kind = Literal["f", "d", "l"]
 KINDS: Final[dict[str, Kind]] = {"f": "f", "d": "d", "l": "l"}
@@ -69,22 +79,47 @@ async def take(
 
     `on_progress` gets files and bytes so far. Shared-memory files of databases are left out: SQLite
     makes them anew, and one that is joined with another database corrupts it (peers F6).
-    Raises HelperFailed (`error_code` ENOENT where there is no such folder, EACCES where something in
-    it cannot be read), LinkLost.
+    Raises StepFailed, with names, where something in it cannot be read; HelperFailed (`error_code`
+    ENOENT where there is no such folder), LinkLost.
     """
     where = raw(root) if isinstance(root, bytes) else root
     params = {"root": where, "hash": hashes, "rules": [{"pattern": p, "reason": r} for p, r in rules]}
     entries: list[Entry] = []
     excluded: list[Excluded] = []
+    closed: list[tuple[bytes, str]] = []
     progress = _Progress(on_progress)
     async for item in helper.stream("tree", params, timeout=LONGEST_WALK):
         if "x" in item:
             excluded.append(_excluded(item["x"], item["r"]))
+        elif "c" in item:
+            closed.append((b64decode(item["c"]), str(item["e"])))
         elif "p" in item:
             entries.append(entry_from(item))
             progress.count(entries[-1])
+    if closed:
+        raise _refused(helper.host.label, root, closed)
     progress.tell()
     return _without_shared_memory(_made(entries, excluded))
+
+
+def _refused(host: str, root: str | bytes, closed: Sequence[tuple[bytes, str]]) -> StepFailed:
+    where = root.decode(errors="replace") if isinstance(root, bytes) else root
+    names = [f"{shown(path)} ({WHY_CLOSED.get(code, code)})" for path, code in sorted(closed)[:NAMED]]
+    more = f", and {len(closed) - NAMED} more" if len(closed) > NAMED else ""
+    count = "1 entry" if len(closed) == 1 else f"{len(closed)} entries"
+    return StepFailed(
+        what=f"{host}: {count} in {where} cannot be read by this user: {', '.join(names)}{more}",
+        next=(
+            "Open them there to the user of this login (`chmod -R u+rX`; `sudo chown -R` where they are "
+            "another's), shorten a path that is too long, or take away what is not needed; then resume."
+        ),
+    )
+
+
+def shown(path: bytes) -> str:
+    """A path for a person: as text, on one line, the middle of a very long one left out."""
+    text = path.decode(errors="replace").replace("\n", "\\n") or "."
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME // 2]}…{text[-LONGEST_NAME // 4 :]}"
 
 
 class _Progress:

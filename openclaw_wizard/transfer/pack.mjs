@@ -5,6 +5,7 @@
 // began, `entries` how many have begun.
 import { once } from "node:events";
 import { spawn } from "node:child_process";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 const SAID_LIMIT = 4096;
@@ -77,21 +78,22 @@ function listening(tar, progress) {
   });
 }
 
-// Runs `tar` on the NUL-separated `names`, through `compress` where there is one, into `sink(stream)`.
-// `accept` are the exit statuses of tar that are no error.
-async function packInto({ tar, compress, names, accept = [0] }, progress, sink) {
-  const packer = new Stage(tar);
-  const stages = [packer];
-  const heard = [listening(packer, progress)];
+// Runs `tar` on the NUL-separated `names`, or where it is null packs them itself (see tar.mjs), through `compress` where
+// there is one, into `sink(stream)`. `accept` are the exit statuses of tar that are no error.
+async function packInto({ tar, compress, names, accept = [0], ...own }, progress, sink) {
+  const packer = tar && new Stage(tar);
+  const stages = packer ? [packer] : [];
+  const heard = packer ? [listening(packer, progress)] : [];
   const flows = [];
-  packer.child.stdin.end(Buffer.from(names, "base64"));
+  packer?.child.stdin.end(Buffer.from(names, "base64"));
+  const packed = packer ? packer.child.stdout : Readable.from(tarOf({ names, ...own }, progress));
   const count = counted(progress);
   if (compress) {
     const squeezer = new Stage(compress);
     stages.push(squeezer);
     heard.push(squeezer.listen((line) => squeezer.note(line)));
-    flows.push(pipeline(packer.child.stdout, count, squeezer.child.stdin), sink(squeezer.child.stdout));
-  } else flows.push(sink(count(packer.child.stdout)));
+    flows.push(pipeline(packed, count, squeezer.child.stdin), sink(squeezer.child.stdout));
+  } else flows.push(sink(count(packed)));
   // A sink that failed ends the programs before it; else a dead program explains more than its broken flow.
   const results = await Promise.allSettled([flows.pop(), ...flows, ...heard]);
   if (results[0].reason) throw results[0].reason;
@@ -190,7 +192,7 @@ command("archive", async (params, emit) => {
   try {
     const progress = await packFile(params, temp, emit);
     const found = await listed(params.list, params.decompress, temp);
-    if (found !== params.lines) throw fail("EVERIFY", `read back, it lists ${found} entries instead of ${params.lines}`);
+    if (found !== params.lines) throw fail("EVERIFY", `read back, it lists ${found} lines instead of ${params.lines}`);
     const { sha256, stat } = await sha256File(temp);
     fs.renameSync(temp, full);
     syncFolder(parentOf(full));

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import Helper, raw, source
-from openclaw_wizard.model import HostFacts
+from openclaw_wizard.model import HostFacts, Role
 from openclaw_wizard.transfer import tar
 from openclaw_wizard.transfer.compare import database_units
 from openclaw_wizard.transfer.manifest import Manifest, weights
@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 def pack_helper(host: Host, facts: HostFacts) -> Helper:
     """The helper with the commands that pack."""
-    return Helper(host, facts.path, (source("openclaw_wizard.transfer", "pack.mjs"),))
+    parts = tuple(source("openclaw_wizard.transfer", name) for name in ("tar.mjs", "pack.mjs"))
+    return Helper(host, facts.path, parts)
 
 
 async def send(
@@ -59,17 +60,14 @@ async def send(
     What stands in `staging` and is not in `manifest` is cleared away first. `on_progress` gets the
     bytes packed so far, of `volume(manifest, paths)`, and how many entries have begun. With `live`,
     files that change or vanish while they are read are no error. Safe to repeat after any failure.
-    Raises StepFailed (a tar failed, NEW is full), HelperFailed, LinkLost.
+    Raises StepFailed (a tar failed, NEW is full; with a field `side` that is `Role.OLD` where it was
+    OLD's), HelperFailed, LinkLost.
     """
     names = tar.in_order(with_folders(paths, manifest), manifest, new_facts.tar)
     packed = tar.compression(old_facts, new_facts)
     unpack = [*tar.environment(new_facts), *tar.unpack_argv(new_facts.tar, staging, packed)]
-    params: dict[str, object] = {
-        "tar": tar.pack_argv(old_facts.tar, new_facts.tar, source_root, live=live),
-        "compress": list(packed.compress) or None,
-        "names": b64encode(tar.name_list(names, old_facts.tar, host=old.label)).decode("ascii"),
-        "accept": tar.LIVE_STATUSES if live else [0],
-    }
+    pack = tar.packing(old_facts.tar, new_facts.tar, source_root, names, live=live)
+    params = {**pack, "compress": list(packed.compress) or None}
     argv, input = pack_helper(old, old_facts).request("pack", params)
     helper = Helper(new, new_facts.path)
     await _make_way(helper, staging, names, manifest)
@@ -197,7 +195,8 @@ class _Relay:
         raise StepFailed(what=what, safe=SAFE, next=next)
 
     def _packing_failed(self, said: str) -> NoReturn:
-        raise StepFailed(what=f"Packing on OLD ({self._old}) failed: {_tail(said)}", safe=SAFE, next=RESUME)
+        what = f"Packing on OLD ({self._old}) failed: {_tail(said)}"
+        raise StepFailed(what=what, safe=SAFE, next=RESUME, side=Role.OLD)
 
     async def _packing_died(self) -> NoReturn:
         completed = await self._patiently(self._packing.finish(), self._old)

@@ -3,10 +3,14 @@
 Only between two GNU tars nothing is lost. Elsewhere the old GNU format is used: it keeps names as the
 bytes that they are and every tar reads it, at the cost of mtimes below the second and of holes in
 sparse files (measured between GNU, bsd and busybox tars; facts/transfer "Fidelity of tar").
+
+busybox only unpacks. Not every one takes a list of what to pack (Debian's does not, Alpine's does), and
+none a name with a newline; the helper packs for it, with the host's Node (tar.mjs).
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -61,11 +65,25 @@ def environment(facts: HostFacts) -> list[str]:
     return ["env", f"PATH={facts.path}"]
 
 
+def packing(
+    flavour: str | None, reader: str | None, root: str, names: Iterable[bytes], *, live: bool = False
+) -> dict[str, object]:
+    """What the helper is asked so that it packs these entries of `root`; with `live`, some may vanish.
+
+    `reader` is the kind of tar that will unpack it. Raises StepFailed where there is no tar.
+    """
+    listed = {"names": b64encode(name_list(names)).decode("ascii")}
+    if flavour == BUSYBOX:
+        return {**listed, "tar": None, "root": root, "fine": reader != BUSYBOX, "live": live}
+    accept = LIVE_STATUSES if live else [0]
+    return {**listed, "tar": pack_argv(flavour, reader, root, live=live), "accept": accept}
+
+
 def pack_argv(flavour: str | None, reader: str | None, root: str, *, live: bool = False) -> list[str]:
     """Writes the entries named on stdin to stdout and lists each on stderr when it begins it.
 
     `reader` is the kind of tar that will unpack it. With `live`, entries that vanish are no error.
-    Raises StepFailed where there is no tar.
+    Raises StepFailed where there is no tar that can.
     """
     argv = ["tar", "-c", "-v", "-f", "-"]
     match flavour:
@@ -76,8 +94,6 @@ def pack_argv(flavour: str | None, reader: str | None, root: str, *, live: bool 
             return [*argv, "--no-recursion", "--null", "--no-unquote", "-C", root, "-T", "-"]
         case "bsd":
             return [*argv, "--format", "gnutar", "-n", "-C", root, "--null", "-T", "-"]
-        case "busybox":
-            return [*argv, "--no-recursion", "-C", root, "-T", "-"]
         case _:
             raise StepFailed(what="There is no tar that the wizard knows (GNU, bsd or busybox).")
 
@@ -114,19 +130,12 @@ def in_order(paths: Sequence[bytes], manifest: Manifest, reader: str | None) -> 
     return (*others, *reversed(folders))
 
 
-def name_list(paths: Iterable[bytes], flavour: str | None, *, host: str) -> bytes:
-    """The list for tar's stdin, every name begun with `./` so that none can be an option.
+def name_list(paths: Iterable[bytes]) -> bytes:
+    """The list of what to pack, every name begun with `./` so that none can be an option."""
+    return b"".join(b"./" + path + b"\0" for path in paths)
 
-    Raises StepFailed for a name with a newline where tar (busybox) can only read lines.
-    """
-    if flavour != BUSYBOX:
-        return b"".join(b"./" + path + b"\0" for path in paths)
+
+def lines_listed(paths: Iterable[bytes], flavour: str | None) -> int:
+    """How many lines `tar -t` prints for these: GNU and bsd escape a newline in a name, busybox does not."""
     names = list(paths)
-    bad = next((path for path in names if b"\n" in path), None)
-    if bad is not None:
-        name = repr(bad.decode(errors="replace"))
-        raise StepFailed(
-            what=f"The tar of {host} (busybox) cannot pack a name that holds a newline: {name}",
-            next="Rename that file, or install GNU tar there (apk add tar), then resume.",
-        )
-    return b"".join(b"./" + path + b"\n" for path in names)
+    return len(names) + (sum(name.count(b"\n") for name in names) if flavour == BUSYBOX else 0)

@@ -9,6 +9,7 @@ owner, which the kernel closes whatever happens to the owner. Only the standard 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -50,11 +51,12 @@ def pids_in(groups: list[Path]) -> set[int]:
     """Processes in these cgroups and in the machines' own sub-groups."""
     found = set()
     for group in groups:
-        for procs in group.rglob("cgroup.procs"):
+        # os.walk passes over a sub-group that goes, with its last process, while it looks.
+        for folder, _, _ in os.walk(group):
             try:
-                found |= {int(pid) for pid in procs.read_text().split()}
+                found |= {int(pid) for pid in Path(folder, "cgroup.procs").read_text().split()}
             except OSError:
-                continue  # the sub-group went with its last process
+                continue  # it went in between
     return found
 
 
@@ -90,9 +92,9 @@ def tear_down(folder: Path) -> None:
     for name in namespaces_of(token):
         subprocess.run(["ip", "netns", "del", name], check=True)
     for top in cgroups_of(token):
-        for group in [*sorted(top.rglob("*/"), key=lambda each: -len(each.parts)), top]:
-            if group.is_dir():
-                group.rmdir()
+        for group, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(FileNotFoundError):  # it went by itself
+                Path(group).rmdir()
     shutil.rmtree(folder)
 
 
@@ -109,13 +111,18 @@ def leftovers(folder: Path) -> list[str]:
 def sweep(labs: Path) -> list[str]:
     """Tears down labs below `labs` that nobody guards (the machine went down, or the guard was killed)."""
     swept = []
-    for folder in sorted(labs.glob(f"{PREFIX}*")):
-        with (folder / LOCK).open("a") as lock:
+    for folder in sorted(labs.glob(f"{PREFIX}*/")):
+        try:
+            lock = (folder / LOCK).open("a")
+        except FileNotFoundError:
+            continue  # it ended meanwhile
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # a living lab
-            tear_down(folder)
+            if folder.exists():
+                tear_down(folder)
         swept.append(folder.name)
     return swept
 

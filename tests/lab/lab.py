@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import subprocess
@@ -113,10 +114,14 @@ def lab() -> Iterator[Lab]:
     """
     labs = lab_cache() / "run"
     labs.mkdir(parents=True, exist_ok=True)
-    guard.sweep(labs)
     folder = labs / f"{guard.PREFIX}{secrets.token_hex(3)}"
-    folder.mkdir(mode=0o755)
-    with guarded(folder):
+    with contextlib.ExitStack() as stack:
+        # One at a time: a folder that is not guarded yet must not look like one that nobody guards.
+        with (labs / "starting.lock").open("a") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            guard.sweep(labs)
+            folder.mkdir(mode=0o755)
+            stack.enter_context(guarded(folder))
         yield Lab(folder)
     assert guard.leftovers(folder) == []
 
@@ -136,6 +141,6 @@ def guarded(folder: Path) -> Iterator[None]:
         finally:
             watching.stdin.close()
             ended = watching.wait(180)
-        log.seek(0)
-        assert ended == 0, log.read().decode()
-    Path(log.name).unlink()
+            log.seek(0)
+            assert ended == 0, log.read().decode()
+            Path(log.name).unlink()

@@ -109,7 +109,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"{self.shape.name} does not power off: {self.console()}") from None
         self.process = None
-        guard.end_processes(self._cgroups)
+        guard.end_processes(self.cgroups)
         for point in guard.mounts_below(self.folder):
             subprocess.run(["umount", point], check=True)
 
@@ -178,17 +178,17 @@ class Machine:
             shutil.copytree(self.root / "etc/skel", self.home, dirs_exist_ok=True)
 
     @property
-    def _cgroups(self) -> list[Path]:
+    def cgroups(self) -> list[Path]:
         return [root / f"{self.network.token}.{self.shape.name}" for root in guard.cgroup_roots()]
 
     def _launch(self) -> list[str]:
         """The command that puts itself into the machine's cgroups and becomes systemd-nspawn."""
-        for group in self._cgroups:
+        for group in self.cgroups:
             group.mkdir(exist_ok=True)
         # Two machines in one cgroup would collide on /payload and /supervisor (measured).
         enter = 'for g in $1; do echo $$ >"$g/cgroup.procs" || exit 1; done; shift; exec "$@"'
         return [
-            *("sh", "-c", enter, "sh", " ".join(map(str, self._cgroups))),
+            *("sh", "-c", enter, "sh", " ".join(map(str, self.cgroups))),
             # Pure cgroup2 inside, also where this computer has the hybrid layout.
             *("env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "setsid", "systemd-nspawn", "--quiet"),
             *("--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off", "--timezone=off"),
