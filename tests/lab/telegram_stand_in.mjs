@@ -12,7 +12,8 @@ const bot = { id: 123456789, is_bot: true, first_name: 'Stand-in', username: 'st
 const log = { polls: {}, sent: [], conflicts: [] };
 let updates = [];
 let waiting = null;
-let nextUpdate = 1000;
+// They grow for ever, as the real ones: a gateway remembers the last that it saw.
+let nextUpdate = Math.floor(Date.now() / 1000);
 let nextMessage = 1;
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -53,7 +54,7 @@ function inject({ from = 777, text = 'hi' }) {
   const person = { id: from, is_bot: false, first_name: `Person ${from}`, username: `person${from}`, language_code: 'en' };
   const chat = { id: from, type: 'private', first_name: person.first_name };
   const id = nextUpdate++;
-  updates.push({ update_id: id, message: { message_id: 5000 + id, date: now(), chat, from: person, text } });
+  updates.push({ update_id: id, message: { message_id: id, date: now(), chat, from: person, text } });
   deliver();
   return id;
 }
