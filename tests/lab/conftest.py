@@ -10,6 +10,7 @@ from tests.lab import lab as labs
 from tests.lab.lab import Lab
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All that starts machines runs in one worker: two gateways at once are enough for two cores."""
     for item in items:
