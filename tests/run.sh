@@ -38,7 +38,7 @@ fi
 venv=${OPENCLAW_WIZARD_VENV:-.venv}
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check -e '.[demo]' \
-  'pytest>=8.3' 'pytest-asyncio>=1.1' 'pytest-xdist>=3.6' 'mypy>=1.15' 'ruff>=0.12' 'import-linter>=2.1' 'hypothesis>=6.130'
+  'pytest>=8.3,<9.2' 'pytest-asyncio>=1.1' 'pytest-xdist>=3.6' 'mypy>=1.15' 'ruff>=0.12' 'import-linter>=2.1' 'hypothesis>=6.130'
 PATH=$PWD/$venv/bin:$PATH; [ "${venv#/}" = "$venv" ] || PATH=$venv/bin:$PATH
 export PATH
 

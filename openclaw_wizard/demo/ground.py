@@ -182,13 +182,16 @@ async def _live(openclaw: OpenClaw) -> None:
     await _again_if_busy(openclaw, "cron", "add", "--name", "nightly", *job, "--json")
 
 
+BUSY: Final = ("state-lifecycle", "Agent database cleanup failed")
+"""What a young gateway says to a turn while it still verifies its databases (measured)."""
+
+
 async def _again_if_busy(openclaw: OpenClaw, *words: str) -> None:
-    """A young gateway refuses a turn while it verifies its databases ("state-lifecycle", measured)."""
     for _ in range(TRIES - 1):
         try:
             await openclaw(*words)
         except CommandFailed as problem:
-            if "state-lifecycle" not in str(problem.fields["output"]):
+            if not any(word in str(problem.fields["output"]) for word in BUSY):
                 raise
             await asyncio.sleep(2)
         else:

@@ -27,9 +27,9 @@ function headerOf(full) {
   }
 }
 
-// Whether this is a database, told by its content.
+// Whether this is a database, told by its content; one that is gone (a journal that a writer ended) is none.
 function looksLikeDatabase(full) {
-  return headerOf(full).subarray(0, MAGIC.length).equals(MAGIC);
+  return tolerant(() => headerOf(full))?.subarray(0, MAGIC.length).equals(MAGIC) ?? false;
 }
 
 function urlOf(full, query) {

@@ -2,6 +2,7 @@
 
     python -m tests.lab                      what it can do by hand
 
+cached     folders that are made once: the base, disks, layers, programs
 base       the Debian that all machines share, built once by mmdebstrap
 guard      ends a lab with whoever started it, however that one ended
 network    a switch and an address for each machine, without any route out

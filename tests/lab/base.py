@@ -5,13 +5,12 @@ Cached under the hash of its recipe. No address of a registry, host key or machi
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 from openclaw_wizard.demo.runtime import cache_folder
+from tests.lab.cached import fingerprint, made_once
 
 PACKAGES = (
     # What makes it a machine: without polkitd a user may not ask for linger (measured).
@@ -49,31 +48,14 @@ def lab_cache() -> Path:
     return Path(named) if named else cache_folder() / "lab"
 
 
-def fingerprint(*parts: str | bytes) -> str:
-    """Twelve hex digits of what something cached was made from."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(part.encode() if isinstance(part, str) else part)
-        whole.update(b"\0")
-    return whole.hexdigest()[:12]
-
-
 def base() -> Path:
     """The root file system, built if it is not there (about a minute). Raises CalledProcessError."""
-    folder = lab_cache() / f"base-{fingerprint(*PACKAGES, SUITE, DRESS)}"
-    if folder.exists():
-        return folder
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    _bootstrap(partial)
-    subprocess.run(["sh", "-c", DRESS, "sh", str(partial)], check=True)
-    try:
-        partial.rename(folder)
-    except OSError:
-        # Another run built it meanwhile; its copy is as good.
-        shutil.rmtree(partial)
-    return folder
+    return made_once(lab_cache() / f"base-{fingerprint(*PACKAGES, SUITE, DRESS)}", _build)
+
+
+def _build(folder: Path) -> None:
+    _bootstrap(folder)
+    subprocess.run(["sh", "-c", DRESS, "sh", str(folder)], check=True)
 
 
 def _bootstrap(target: Path) -> None:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from openclaw_wizard.demo.ground import BUSY
 from openclaw_wizard.openclaw import releases
 from tests.lab import programs
 from tests.lab.lab import OLD, Lab
@@ -157,7 +158,7 @@ class Resident:
             ran = self.lab.ssh(self.name, f"{words} 2>&1; echo status=$?", timeout=300)
             if ran.strip().endswith("status=0"):
                 return ran
-            if "state-lifecycle" not in ran:
+            if not any(word in ran for word in BUSY):
                 break
             time.sleep(2)
         raise AssertionError(f"no turn: {ran}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.lab import bsd_tools
-from tests.lab.base import fingerprint
+from tests.lab.cached import fingerprint, made_once
 
 PROGRAMS = ("usr/bin", "usr/sbin", "usr/local/bin")
 
@@ -71,18 +71,12 @@ def layer(cache: Path, base: Path, name: str, build: Build, *more: str) -> Path:
     """The layer `name`, built if it is not there. `more` is what it is made from beside this code."""
     code = [Path(each).read_bytes() for each in (__file__, bsd_tools.__file__)]
     folder = cache / "layers" / f"{name}-{fingerprint(name, base.name, *more, *code)}"
-    if folder.exists():
-        return folder
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    build(Layer(partial, base))
-    try:
-        partial.rename(folder)
-    except OSError:
-        # Another run built it meanwhile; its copy is as good.
-        shutil.rmtree(partial)
-    return folder
+
+    def make(place: Path) -> None:
+        place.mkdir()
+        build(Layer(place, base))
+
+    return made_once(folder, make)
 
 
 # ------------------------------------------------------------------------- the layers

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
 from openclaw_wizard.demo import runtime
 from openclaw_wizard.openclaw import releases
+from tests.lab.cached import made_once
 
 NEWEST: Final = runtime.VERSION
 ERAS: Final = ("2026.1.30", "2026.3.13", "2026.6.11", "2026.7.1", NEWEST)
@@ -29,16 +29,12 @@ def openclaw(version: str) -> Path:
     if version == NEWEST:
         return asyncio.run(runtime.prepare(print)).openclaw / "lib"
     folder = runtime.cache_folder() / "eras" / version
-    if not folder.exists():
-        _install(version, folder)
-    return folder / "lib"
+    return made_once(folder, lambda place: _install(version, place)) / "lib"
 
 
-def _install(version: str, folder: Path) -> None:
+def _install(version: str, place: Path) -> None:
     """As a project of its own, since a global install heeds no overrides."""
-    partial = folder.with_name(f".{version}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    project = partial / "lib"
+    project = place / "lib"
     project.mkdir(parents=True)
     overrides = {} if releases.npm_install_supported(version) else {"overrides": LIBSIGNAL}
     wanted = {"private": True, "dependencies": {"openclaw": version}, **overrides}
@@ -48,8 +44,3 @@ def _install(version: str, folder: Path) -> None:
     argv = [str(node), str(npm), "install", "--no-audit", "--no-fund", "--loglevel=error", "--cache", cache]
     path = f"{node.parent}:{os.environ['PATH']}"
     subprocess.run(argv, cwd=project, env={**os.environ, "PATH": path}, check=True, timeout=1800)
-    try:
-        partial.rename(folder)
-    except OSError:
-        # Another run finished first; its copy is as good.
-        shutil.rmtree(partial)

@@ -106,9 +106,9 @@ def page(found: list[Line]) -> str:
     """The whole of RESULTS.md."""
     parts = [
         "# What was tried on two real machines\n\n"
-        "Made by `bash tests/run.sh --matrix`, never by hand. A time is that of the step, two machines on "
-        "one computer; `held` is a step whose work was found done, `refused` a stop before anything was "
-        "touched, with what the wizard said.\n"
+        "Written by the tests that moved them (`bash tests/run.sh --matrix`), never by hand. A time is that "
+        "of the step, two machines on one computer; `held` is a step whose work was found done, `refused` "
+        "a stop before anything was touched, with what the wizard said.\n"
     ]
     for kind, title in (("era", "Eras of OpenClaw"), ("userland", "Userlands")):
         rows = [_row(line) for line in found if line.kind == kind]

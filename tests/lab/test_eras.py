@@ -180,7 +180,7 @@ def test_after_an_update_to_the_newest_every_message_is_still_there(moved: Move)
     assert missing == set()
     assert turns_of(person.turn("and after the update?")) == moved.turns + 2
     assert {"nightly", "weekly"} <= cron_jobs(person)
-    told = f"Updated to {NEWEST} on NEW: every message is there; doctor needed {runs} runs."
+    told = f"Updated to {NEWEST} on NEW: every message is there; runs of doctor: {runs}."
     results.note(moved.lab.cache, "era", moved.version, told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -76,6 +77,12 @@ def test_the_last_layer_is_seen_and_not_written(pair: Lab, tmp_path: Path) -> No
     base = pair.base
     assert not (base / "home/alice").exists()
     assert (pair.machines["old"].disk / "home/alice").is_dir()
+
+
+def test_all_of_the_lab_is_in_one_worker(request: pytest.FixtureRequest) -> None:
+    """Where there are several: xdist tells the group by the end of the id."""
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    assert request.node.nodeid.endswith("@lab") is several
 
 
 LIVE = """
