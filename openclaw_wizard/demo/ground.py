@@ -34,7 +34,7 @@ Narrate = Callable[[str], None]
 OpenClaw = Callable[..., Awaitable[str]]
 """Runs one `openclaw` command on OLD and returns what it printed."""
 
-TRIES: Final = 5
+BUSY_SECONDS: Final = 180
 BUILT: Final = "built"
 STAND_IN_PID: Final = "stand-in.pid"
 MEMORY: Final = """# Memory
@@ -182,21 +182,18 @@ async def _live(openclaw: OpenClaw) -> None:
     await _again_if_busy(openclaw, "cron", "add", "--name", "nightly", *job, "--json")
 
 
-BUSY: Final = ("state-lifecycle", "Agent database cleanup failed")
-"""What a young gateway says to a turn while it still verifies its databases (measured)."""
-
-
 async def _again_if_busy(openclaw: OpenClaw, *words: str) -> None:
-    for _ in range(TRIES - 1):
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
         try:
             await openclaw(*words)
         except CommandFailed as problem:
-            if not any(word in str(problem.fields["output"]) for word in BUSY):
+            busy = any(word in str(problem.fields["output"]) for word in command.BUSY)
+            if not busy or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(2)
         else:
             return
-    await openclaw(*words)
 
 
 async def _remember(host: Host, path: str, home: str, research: str) -> None:

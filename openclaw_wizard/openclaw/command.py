@@ -18,6 +18,9 @@ VALIDATE: Final = ("config", "validate", "--json")
 SINCE: Final = {VALIDATE: "2026.3.13", DOCTOR_LINT: "2026.6.11"}
 """The oldest release in which a command was seen; 2026.1.30 has neither, 2026.3.13 no `--lint` [measured]."""
 
+BUSY: Final = ("state-lifecycle", "Agent database cleanup failed")
+"""What a young gateway of 2026.9.6 says to a turn while it still verifies its databases [measured]."""
+
 GATEWAY_RUN: Final = ("gateway", "run")
 GATEWAY_INSTALL: Final = ("gateway", "install", "--json")
 """Installs the service and starts it; status 1 where there is no service manager."""
