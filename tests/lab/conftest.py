@@ -8,15 +8,26 @@ import pytest
 
 from tests.lab import lab as labs
 from tests.lab.lab import Lab
+from tests.lab.moving import Ground
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that starts machines runs in one worker: two gateways at once are enough for two cores."""
+    """All that starts machines runs in one worker: two gateways at once are enough for two cores.
+
+    A test that is not for every version is left out here, not by its own parameters: pytest groups by
+    the number of a parameter, and would give one version's machines to another's test.
+    """
+    items[:] = [item for item in items if _is_meant(item)]
     for item in items:
         if item.get_closest_marker("lab"):
             item.add_marker(pytest.mark.root)
             item.add_marker(pytest.mark.xdist_group("lab"))
+
+
+def _is_meant(item: pytest.Item) -> bool:
+    only = item.get_closest_marker("only")
+    return only is None or item.callspec.params["moved"] in only.args  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +35,18 @@ def lab() -> Iterator[Lab]:
     """A lab without machines; see `Lab.add`."""
     with labs.lab() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Ground]:
+    """Two machines for all the faults of a file; see `ground`."""
+    with labs.lab() as both:
+        yield Ground(both)
+
+
+@pytest.fixture
+def ground(faulty: Ground) -> Iterator[Ground]:
+    """Both machines as if no move had been; afterwards OLD must be what it was, to the byte."""
+    faulty.reset()
+    yield faulty
+    faulty.old_is_as_it_was()

@@ -128,9 +128,14 @@ def commands_of(machine: Machine) -> list[Process]:
 
     logind keeps each login's processes in a scope, which no process can leave by itself.
     """
-    scopes = [scope for group in machine.cgroups for scope in group.rglob("session-*.scope")]
-    found = (_process(pid) for pid in sorted(guard.pids_in(scopes)))
+    found = (_process(pid) for pid in sorted(guard.pids_in(_logins(machine))))
     return [each for each in found if each and not each.argv[0].startswith("sshd:")]
+
+
+def _logins(machine: Machine) -> list[Path]:
+    """The scopes of its logins. os.walk passes over one that goes while it looks."""
+    folders = (Path(folder) for group in machine.cgroups for folder, _, _ in os.walk(group))
+    return [folder for folder in folders if folder.match("session-*.scope")]
 
 
 def programs_of(machine: Machine, program: str) -> list[Process]:
@@ -168,8 +173,7 @@ def without_sshd(machine: Machine) -> Iterator[None]:
 
 def end_sessions(machine: Machine) -> None:
     """Kills the server's end of every login; what runs behind them is left to itself."""
-    scopes = [scope for group in machine.cgroups for scope in group.rglob("session-*.scope")]
-    for pid in guard.pids_in(scopes):
+    for pid in guard.pids_in(_logins(machine)):
         found = _process(pid)
         if found and found.argv[0].startswith("sshd:"):
             kill(found)

@@ -19,8 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from openclaw_wizard.demo.ground import BUSY
-from openclaw_wizard.openclaw import releases
+from openclaw_wizard.openclaw import command, releases
 from tests.lab import programs
 from tests.lab.lab import OLD, Lab
 from tests.lab.providers import MODEL_URL, TELEGRAM_URL, Providers
@@ -30,6 +29,7 @@ MODEL: Final = "standin/stand-in"
 MODEL_KEY: Final = "sk-stand-in-000000000000"
 BOT_TOKEN: Final = "123456789:AAstand_in_token_of_the_lab_0123456789a"
 READY_SECONDS: Final = 300
+BUSY_SECONDS: Final = 180
 PRE_KEYS: Final = 30
 PLUGIN: Final = "lab-notes"
 LOADED: Final = "lab-notes loaded its native module:"
@@ -55,6 +55,8 @@ class Resident:
         self.lab, self.providers, self.version, self.name = lab, providers, version, name
         self.machine = lab.machines[name]
         self.state = self.machine.home / ".openclaw"
+        self.asked = 0
+        """How often a turn was asked for; each that was refused may be kept in the history or not."""
 
     def says(self, command: str, *, input: str = "", timeout: float = 300) -> str:
         """A shell line of theirs; its output. Raises AssertionError where it fails."""
@@ -153,15 +155,15 @@ class Resident:
         """One turn of an agent, and its answer. A young gateway may refuse while it verifies (measured)."""
         quoted = message.replace("'", "'\\''")
         words = f"NO_COLOR=1 openclaw agent --agent {agent} --message '{quoted}'"
-        ran = ""
-        for _ in range(10):
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            self.asked += 1
             ran = self.lab.ssh(self.name, f"{words} 2>&1; echo status=$?", timeout=300)
             if ran.strip().endswith("status=0"):
                 return ran
-            if not any(word in ran for word in BUSY):
-                break
+            busy = any(word in ran for word in command.BUSY)
+            assert busy and time.monotonic() < deadline, f"no turn: {ran}"
             time.sleep(2)
-        raise AssertionError(f"no turn: {ran}")
 
     def talk_on_telegram(self) -> None:
         """Paired, one conversation, and one stranger whose request is left open."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,8 @@ ABOUT = {
     "2026.9.6": "all in SQLite",
 }
 UPDATED = ("2026.1.30", "2026.7.1")
+LAST = "before you go?"
+"""The last thing that the person asks on OLD."""
 
 
 @dataclass
@@ -44,8 +48,6 @@ class Move:
     providers: Providers
     before: Resident
     after: Resident
-    turns: int
-    """How many turns the agent's conversation had on OLD, as the model saw it."""
     messages: frozenset[str]
     """What every message of OLD says, read from its files before the wizard came."""
     newest: Path
@@ -55,13 +57,13 @@ class Move:
     said: str
 
 
-def eras(versions: tuple[str, ...]) -> pytest.MarkDecorator:
-    """The move of each of these versions; only the newest is part of every run."""
-    params = [pytest.param(v, marks=() if v == NEWEST else pytest.mark.matrix) for v in versions]
-    return pytest.mark.parametrize("moved", params, indirect=True, scope="module")
-
-
-every_era = eras(ERAS)
+every_era = pytest.mark.parametrize(
+    "moved",
+    # Only the newest is part of every run.
+    [pytest.param(version, marks=() if version == NEWEST else pytest.mark.matrix) for version in ERAS],
+    indirect=True,
+    scope="module",
+)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +77,11 @@ def moved(request: pytest.FixtureRequest) -> Iterator[Move]:
         made.add(replace(NEW, openclaw=program))
         old, new = (Resident(made, providers, version, name) for name in ("old", "new"))
         old.wait_until_ready()
-        turns = turns_of(old.turn("before you go?"))
+        old.turn(LAST)
         messages = messages_of(old)
         code, events, said = made.wizard.run("run", "--from", "old", "--to", "new", "--json", "--yes")
         results.record(made.cache, "era", version, ABOUT[version], events)
-        yield Move(version, made, providers, old, new, turns, messages, newest, code, events, said)
+        yield Move(version, made, providers, old, new, messages, newest, code, events, said)
 
 
 def cron_jobs(person: Resident) -> set[str]:
@@ -97,21 +99,39 @@ def turns_of(answer: str) -> int:
 
 def messages_of(person: Resident) -> frozenset[str]:
     """The text of every message in the transcripts, wherever that version keeps them."""
-    found: set[str] = set()
+    return frozenset(text_of(each) for session in sessions_of(person) for each in session)
+
+
+def asked_on_old(moved: Move) -> int:
+    """The turns of the person in the conversation that went on last, as OLD's files hold them now."""
+    sessions = [[text_of(m) for m in each if m["role"] == "user"] for each in sessions_of(moved.before)]
+    (asked,) = (each for each in sessions if any(LAST in text for text in each))
+    return len(asked)
+
+
+def text_of(message: dict[str, Any]) -> str:
+    return json.dumps(message.get("content"), sort_keys=True)
+
+
+def sessions_of(person: Resident) -> list[list[dict[str, Any]]]:
+    """The messages of each session."""
+    found: list[list[dict[str, Any]]] = []
     for file in person.state.glob("agents/*/sessions/*.jsonl"):
         if ".trajectory" not in file.name:
-            found |= texts(file.read_text().splitlines())
+            found.append(messages(file.read_text().splitlines()))
     for database in person.state.glob("agents/*/agent/openclaw-agent.sqlite"):
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
             if "transcript_events" in tables:
-                found |= texts([row for (row,) in db.execute("SELECT event_json FROM transcript_events")])
-    return frozenset(found)
+                rows: dict[str, list[str]] = defaultdict(list)
+                for session, row in db.execute("SELECT session_id, event_json FROM transcript_events"):
+                    rows[session].append(row)
+                found += map(messages, rows.values())
+    return found
 
 
-def texts(lines: list[str]) -> set[str]:
-    messages = [entry["message"] for line in lines if (entry := json.loads(line)).get("type") == "message"]
-    return {json.dumps(each.get("content"), sort_keys=True) for each in messages}
+def messages(lines: list[str]) -> list[dict[str, Any]]:
+    return [entry["message"] for line in lines if (entry := json.loads(line)).get("type") == "message"]
 
 
 @every_era
@@ -132,8 +152,10 @@ def test_every_message_arrived(moved: Move) -> None:
 
 @every_era
 def test_the_agent_goes_on_where_it_was(moved: Move) -> None:
-    # More where a turn had to be asked again; a history that stayed behind would make it the first.
-    assert turns_of(moved.after.turn("and after the move?")) > moved.turns
+    found = turns_of(moved.after.turn("and after the move?"))
+    # Exactly one more, unless a busy gateway made the person ask again.
+    before = asked_on_old(moved)
+    assert before < found <= before + moved.after.asked, sessions_of(moved.after)
 
 
 @every_era
@@ -146,13 +168,15 @@ def test_cron_jobs_are_seen_by_the_program(moved: Move) -> None:
     assert {"nightly", "weekly"} <= cron_jobs(moved.after)
 
 
-@eras(tuple(version for version in ERAS if furnish.has_telegram(version)))
+@every_era
+@pytest.mark.only(*(version for version in ERAS if furnish.has_telegram(version)))
 def test_two_gateways_never_polled_at_once(moved: Move) -> None:
     log = moved.providers.telegram_log()
     assert log["conflicts"] == []
     assert log["polls"].keys() == {OLD.address, NEW.address}
     sent = len(log["sent"])
     moved.providers.telegram_says("are you there?")
+    moved.after.asked += 1
     moved.after.until(lambda: len(moved.providers.telegram_log()["sent"]) > sent)
     assert moved.providers.telegram_log()["sent"][-1]["from"] == NEW.address
 
@@ -165,7 +189,8 @@ def test_old_does_not_come_back_with_its_machine(moved: Move) -> None:
     assert moved.before.says(f"curl -s -m 3 http://127.0.0.1:{PORT}/; echo $?").strip() == "7"
 
 
-@eras(UPDATED)
+@every_era
+@pytest.mark.only(*UPDATED)
 def test_after_an_update_to_the_newest_every_message_is_still_there(moved: Move) -> None:
     new, person = moved.lab.machines["new"], moved.after
     person.says("systemctl --user disable --now openclaw-gateway")
@@ -179,7 +204,9 @@ def test_after_an_update_to_the_newest_every_message_is_still_there(moved: Move)
     person.wait_until_ready()
     missing = moved.messages - messages_of(person)
     assert missing == set()
-    assert turns_of(person.turn("and after the update?")) > moved.turns + 1
+    found = turns_of(person.turn("and after the update?"))
+    before = asked_on_old(moved)
+    assert before + 1 < found <= before + person.asked, sessions_of(person)
     assert {"nightly", "weekly"} <= cron_jobs(person)
     told = f"Updated to {NEWEST} on NEW: every message is there; runs of doctor: {runs}."
     results.note(moved.lab.cache, "era", moved.version, told)

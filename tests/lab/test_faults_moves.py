@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.lab import faults
-from tests.lab.lab import lab
 from tests.lab.moving import FILE_SIZE, MEGABYTE, SIZE, Ground, Run
 from tests.lab.relay import relayed
 from tests.program import last
@@ -21,19 +20,6 @@ pytestmark = pytest.mark.lab
 
 RATE = 15 * MEGABYTE
 """Bytes a second of the line to NEW, so that a copy lasts long enough to be met in the middle."""
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[Ground]:
-    with lab() as both:
-        yield Ground(both)
-
-
-@pytest.fixture
-def ground(made: Ground) -> Iterator[Ground]:
-    made.reset()
-    yield made
-    made.old_is_as_it_was()
 
 
 @pytest.fixture

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.lab import faults
-from tests.lab.lab import lab
 from tests.lab.moving import MEGABYTE, SIZE, Ground
 from tests.lab.relay import Way, relayed
 from tests.program import last
 
 pytestmark = [pytest.mark.lab, pytest.mark.matrix]
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[Ground]:
-    with lab() as both:
-        yield Ground(both)
-
-
-@pytest.fixture
-def ground(made: Ground) -> Iterator[Ground]:
-    made.reset()
-    yield made
-    made.old_is_as_it_was()
 
 
 WAYS: list[tuple[str, Way]] = [("new", "up"), ("old", "down")]
