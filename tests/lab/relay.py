@@ -244,7 +244,8 @@ class _Line:
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # What broke in one direction would leave the other open for ever, and a server that waits.
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -86,6 +86,9 @@ def test_a_cable_that_is_pulled_for_longer_than_the_wizard_waits(ground: Ground)
     # What the machine has not heard of yet may run on there; it must not be in the way.
     ground.start("resume").ended(0)
     ground.all_has_moved()
+    # As its server does in the end, once it is sure that nobody is there any more.
+    faults.end_sessions(ground.new)
+    ground.nothing_runs_on()
 
 
 def test_a_machine_without_its_cable_cannot_be_reached(ground: Ground) -> None:
