@@ -197,6 +197,10 @@ class Journal:
         path = self.folder / name
         return path.read_bytes() if path.exists() else None
 
+    def file(self, name: str) -> Path:
+        """Where a side file is kept, for those that are written and read piece by piece."""
+        return self.folder / name
+
     def close(self) -> None:
         os.close(self._handle)
 

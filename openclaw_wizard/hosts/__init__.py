@@ -6,7 +6,7 @@ quotes for a shell. A command that is cancelled or times out is killed with its 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -93,13 +93,26 @@ class Host(Protocol):
         ...
 
     def lines(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | AsyncIterable[bytes] = b"",
+        timeout: float = 60.0,
+        inflate: bool = False,
     ) -> AsyncIterator[bytes]:
-        """The lines of its stdout as they come, without the newline. Raises CommandFailed at the end."""
+        """The lines of its stdout as they come, without the newline. Raises CommandFailed at the end.
+
+        With `inflate` the command prints them as one raw deflate stream.
+        """
         ...
 
-    def reader(self, argv: Sequence[str], *, input: bytes = b"") -> AbstractAsyncContextManager[ByteSource]:
-        """Runs a command that produces a stream; leaving the block early kills it."""
+    def reader(
+        self, argv: Sequence[str], *, input: bytes | AsyncIterable[bytes] = b""
+    ) -> AbstractAsyncContextManager[ByteSource]:
+        """Runs a command that produces a stream; leaving the block early kills it.
+
+        An input that comes in parts is asked for as fast as the command reads.
+        """
         ...
 
     def writer(self, argv: Sequence[str]) -> AbstractAsyncContextManager[ByteSink]:

@@ -124,9 +124,10 @@ function inside(root, relative) {
 
 command("chmod", async ({ root, ops }) => {
   const top = pathOf(root);
-  for (const { path: value, mode } of ops) {
+  for (const { path: value, mode, seconds } of ops) {
     const full = inside(top, pathOf(value));
     if (fs.lstatSync(full).isSymbolicLink()) throw fail("ELOOP", `a link has no mode of its own: ${full}`);
+    if (seconds !== undefined) fs.utimesSync(full, seconds, seconds);
     fs.chmodSync(full, mode);
   }
 });
@@ -167,28 +168,12 @@ command("remove_tree", async ({ path: value, mustContain }) => {
   return { removed: stat !== null };
 });
 
-// Readies the wizard's own staging folder for what is about to be unpacked into it. `wanted` are [path, kind] of
-// everything that is to be there in the end; what is there besides goes, and so does what has another kind, and what
-// `afresh` names. Folders are opened for their owner (the stream sets their modes again).
-command("make_way", async ({ root, mustContain, wanted, afresh = [] }) => {
+// Readies the wizard's own staging folder for what is to change in it: folders that are closed to their owner are
+// opened (the stream sets their modes again), then what is in the way goes.
+command("make_way", async ({ root, mustContain, clear, open }) => {
   const { full: top } = ownFolder(root, mustContain);
-  const kinds = new Map(wanted.map(([name, kind]) => [Buffer.from(name, "base64").toString("latin1"), kind]));
-  for (const name of afresh) kinds.delete(Buffer.from(name, "base64").toString("latin1"));
-  const doomed = [];
-  const clear = (folder, relative) => {
-    const stat = fs.lstatSync(folder);
-    if ((stat.mode & 0o700) !== 0o700) fs.chmodSync(folder, 0o700);
-    for (const name of fs.readdirSync(folder, { encoding: "buffer" })) {
-      const [full, path] = [join(folder, name), join(relative, name)];
-      const kind = kindOf(fs.lstatSync(full));
-      if (kinds.get(path.toString("latin1")) !== kind) {
-        removeWhole(full);
-        doomed.push(path);
-      } else if (kind === "d") clear(full, path);
-    }
-  };
-  clear(top, Buffer.alloc(0));
-  return { removed: doomed.length };
+  for (const name of open) fs.chmodSync(inside(top, Buffer.from(name, "base64")), 0o700);
+  for (const name of clear) removeWhole(inside(top, Buffer.from(name, "base64")));
 });
 
 function nearestExisting(full) {

@@ -1,9 +1,10 @@
 // The wizard's work on a host, run by the host's own Node (22.12 or later) from standard input; nothing stays on disk.
 //
-// One call is one process: `main(name, params)` runs one registered command and prints one JSON object a line:
-// {"item": ...} for every emitted item, at the end {"ok": value} or {"error": {code, message}}. A command that is
-// registered as framed prints the same records between chunks of raw bytes: type ("J" record, "D" data), length as
-// four bytes (big endian), content.
+// One call is one process: `main(name, params, packed, rest)` runs one registered command and prints one JSON object a line:
+// {"item": ...} for every emitted item, at the end {"ok": value} or {"error": {code, message}}; where `packed`, all of it
+// as one raw deflate stream. A command that is registered as framed prints the same records between chunks of raw
+// bytes: type ("J" for records as deflated lines, "D" data), length as four bytes (big endian), content. What stands on
+// standard input behind the parameters is the command's own (`inputLines`).
 //
 // More sources are appended to this one before it runs. They see everything here and need (and may) not import again
 // what is imported below: fs, fsp, path, os, http, crypto. What they build on:
@@ -13,11 +14,13 @@
 //   base64(buffer)                          the text form in which names leave the host: names are bytes
 //   join(folder, name)                      two Buffers joined with "/"
 //   ruleSet([{pattern, reason}])            the glob matcher: (relative Buffer, isFolder) => reason or undefined
-//   walk(root, {rules, ignore, refused})    yields {path, full, stat} or {path, reason, bytes}, parents first; what
-//                                           this user may not read goes to refused(path, code), else it throws
+//   walk(root, {rules, ignore, refused,     yields {path, full, stat} or {path, reason, bytes}, parents first; what
+//               everything})                this user may not read goes to refused(path, code), else it throws;
+//                                           `everything`: also the shared memory of databases
 //   unreadable(root)                        [{path, code}] of all below it that this user may not read
-//   inParallel(iterable, width, async fn)   at most `width` at a time
+//   inOrder(iterable, width, async fn)      yields what fn gives, in order; at most `width` at a time
 //   sha256File(full)                        {sha256, stat, changed}
+//   inputLines()                            what comes after the parameters, by lines, as they come
 //   writeWhole(full, content, mode)         temp beside it, fsync, rename, fsync of the folder
 //   openForReading(path)                    {db, close}: a reading connection that leaves nothing behind (sqlite.mjs)
 //   pathOf, statOf, inside, ...             files.mjs and sqlite.mjs are always there
@@ -30,6 +33,8 @@ import fsp from "node:fs/promises";
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
+import { Worker } from "node:worker_threads";
+import zlib from "node:zlib";
 
 const commands = new Map();
 
@@ -45,37 +50,55 @@ function fail(code, message) {
 
 const FLUSH_AT = 1 << 16;
 const FLUSH_AFTER_MS = 100;
-const output = { pending: [], size: 0, flushed: 0 };
+const output = { pending: [], size: 0, flushed: 0, framed: false, packed: false };
 
 function frame(type, content) {
   const head = Buffer.alloc(5);
   head.write(type, 0, "latin1");
   head.writeUInt32BE(content.length, 1);
-  return Buffer.concat([head, content]);
+  return [head, content];
 }
 
-function put(bytes) {
-  output.pending.push(bytes);
-  output.size += bytes.length;
+function put(line) {
+  output.pending.push(line);
+  output.size += line.length;
   const due = output.size >= FLUSH_AT || Date.now() - output.flushed >= FLUSH_AFTER_MS;
   return due ? flush() : undefined;
 }
 
+function deflated(lines) {
+  // Blocks that end on a byte and refer to nothing before them: joined, they are one stream.
+  return zlib.deflateRawSync(lines, { level: 6, finishFlush: zlib.constants.Z_SYNC_FLUSH });
+}
+
 function flush() {
-  const all = Buffer.concat(output.pending);
+  const lines = Buffer.from(output.pending.join(""));
   output.pending = [];
   output.size = 0;
   output.flushed = Date.now();
-  return new Promise((done) => process.stdout.write(all, done));
+  if (!lines.length) return undefined;
+  if (output.framed) return written(Buffer.concat(frame("J", deflated(lines))));
+  return written(output.packed ? deflated(lines) : lines);
 }
 
-export async function main(name, params) {
+function written(bytes) {
+  return new Promise((done) => process.stdout.write(bytes, done));
+}
+
+// A chunk of a framed command's own data; what was emitted before it comes first.
+async function data(chunk) {
+  const [head, content] = frame("D", chunk);
+  if (output.size >= FLUSH_AT) await flush();
+  process.stdout.write(head);
+  await written(content);
+}
+
+export async function main(name, params, packed, rest) {
   process.stdout.on("error", () => process.exit(1));
   const { run, framed } = commands.get(name) ?? {};
-  const record = (value) => {
-    const line = Buffer.from(`${JSON.stringify(value)}\n`);
-    return put(framed ? frame("J", line) : line);
-  };
+  Object.assign(output, { framed, packed });
+  input = rest;
+  const record = (value) => put(`${JSON.stringify(value)}\n`);
   try {
     if (!run) throw fail("ENOSYS", `the helper has no command ${name}`);
     const value = await run(params, (item) => record({ item }));
@@ -85,6 +108,17 @@ export async function main(name, params) {
   }
   await flush();
   process.exit(0);
+}
+
+let input;
+
+async function* inputLines() {
+  let rest = "";
+  for await (const chunk of input) {
+    const lines = (rest + chunk.toString("latin1")).split("\n");
+    rest = lines.pop();
+    yield* lines;
+  }
 }
 
 // ------------------------------------------------------------------ names and rules
@@ -148,8 +182,8 @@ function tolerant(read) {
   }
 }
 
-// What a person can mend, and has to be told by name: no permission, and a path that no program can open.
-const REFUSED = new Set(["EACCES", "EPERM", "ENAMETOOLONG"]);
+// What has to be told by name: no permission, a path that no program can open, a disk that cannot read it any more.
+const REFUSED = new Set(["EACCES", "EPERM", "ENAMETOOLONG", "EIO"]);
 
 // What `read` gives, undefined where it is not there, null where it is refused and somebody wants to hear of it.
 function heard(relative, refused, read) {
@@ -168,26 +202,42 @@ function unreadableKind(stat) {
   return stat.isBlockDevice() || stat.isCharacterDevice() ? "device" : undefined;
 }
 
-// The root may be a link to the folder; below it links are never followed.
-function* walk(root, { rules = [], ignore = [], refused } = {}) {
+const DATABASE = /\.(sqlite3?|db)$/;
+const SHARED_MEMORY_PAGE = 32768n;
+
+// SQLite makes it anew, and one that is joined with another database corrupts it (peers F6).
+function isSharedMemory(name, stat, names) {
+  const text = name.toString("latin1");
+  if (!text.endsWith("-shm") || !stat.isFile() || stat.size % SHARED_MEMORY_PAGE) return false;
+  return DATABASE.test(text.slice(0, -4)) && names.has(text.slice(0, -4));
+}
+
+// In the order of the names, a folder's content straight after it: two walks can be compared as they go. The root may
+// be a link to the folder; below it links are never followed.
+function* walk(root, { rules = [], ignore = [], refused, everything = false } = {}) {
   const top = fs.statSync(root, { bigint: true });
   if (!top.isDirectory()) throw fail("ENOTDIR", `not a folder: ${root}`);
   const reasonFor = ruleSet(rules);
   const ignored = new Set(ignore.map((each) => pathOf(each).toString("latin1")));
-  yield { path: Buffer.alloc(0), full: root, stat: top };
-  const waiting = [{ path: Buffer.alloc(0), full: root }];
-  for (let folder = waiting.pop(); folder; folder = waiting.pop()) {
-    for (const node of children(folder, reasonFor, ignored, refused)) {
-      yield node;
-      if (node.stat?.isDirectory()) waiting.push(node);
+  const node = { path: Buffer.alloc(0), full: root, stat: top };
+  yield node;
+  const below = (folder) => children(folder, { reasonFor, ignored, refused, everything });
+  const open = [below(node)];
+  while (open.length) {
+    const { value, done } = open.at(-1).next();
+    if (done) open.pop();
+    else {
+      yield value;
+      if (value.stat?.isDirectory()) open.push(below(value));
     }
   }
 }
 
-function* children(folder, reasonFor, ignored, refused) {
+function* children(folder, { reasonFor, ignored, refused, everything }) {
   const names = heard(folder.path, refused, () => fs.readdirSync(folder.full, { encoding: "buffer" }));
   if (names === null) return;
   if (!names) return yield { path: folder.path, reason: VANISHED, bytes: null };
+  const here = new Set(names.map((name) => name.toString("latin1")));
   for (const name of names.sort(Buffer.compare)) {
     const relative = join(folder.path, name);
     if (ignored.has(relative.toString("latin1"))) continue;
@@ -198,7 +248,9 @@ function* children(folder, reasonFor, ignored, refused) {
       yield { path: relative, reason: VANISHED, bytes: null };
       continue;
     }
-    const reason = reasonFor(relative, stat.isDirectory()) ?? unreadableKind(stat);
+    const made = !everything && isSharedMemory(name, stat, here);
+    const shared = made ? "shared memory of a database, made anew" : undefined;
+    const reason = reasonFor(relative, stat.isDirectory()) ?? unreadableKind(stat) ?? shared;
     yield reason ? { path: relative, reason, bytes: stat.isFile() ? Number(stat.size) : null } : { path: relative, full, stat };
   }
 }
@@ -218,12 +270,15 @@ function unreadable(root) {
   return found;
 }
 
-async function inParallel(items, width, work) {
-  const source = items[Symbol.iterator]();
-  const worker = async () => {
-    for (let next = source.next(); !next.done; next = source.next()) await work(next.value);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
+async function* inOrder(items, width, work) {
+  const waiting = [];
+  for (const item of items) {
+    waiting.push(work(item));
+    // Who waits here is not lost where an earlier one fails.
+    waiting.at(-1).catch(() => undefined);
+    if (waiting.length >= width) yield await waiting.shift();
+  }
+  for (const each of waiting) yield await each;
 }
 
 // O_NONBLOCK: a file that was replaced by a pipe since it was listed must not hold the walk.
@@ -231,9 +286,10 @@ const TO_READ = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O
 const SMALL = 1 << 18;
 const scratch = Buffer.allocUnsafeSlow(SMALL);
 
-function hashed(hash, size, before, stat) {
-  const changed = size !== before.size || stat.size !== size || stat.mtimeNs !== before.mtimeNs;
-  return { sha256: hash.digest("hex"), stat, changed };
+// By ctime above all: who writes can set the other time back.
+function changedSince(before, stat, size) {
+  const touched = stat.mtimeNs !== before.mtimeNs || stat.ctimeNs !== before.ctimeNs;
+  return size !== before.size || stat.size !== size || touched;
 }
 
 // Small files in one go: four asynchronous steps for each would take three times as long (measured).
@@ -243,30 +299,79 @@ function hashSmall(full) {
     const before = fs.fstatSync(file, { bigint: true });
     if (before.size >= SMALL) return undefined;
     const got = fs.readSync(file, scratch);
-    const hash = crypto.createHash("sha256").update(scratch.subarray(0, got));
-    return hashed(hash, BigInt(got), before, fs.fstatSync(file, { bigint: true }));
+    const sha256 = crypto.createHash("sha256").update(scratch.subarray(0, got)).digest("hex");
+    const stat = fs.fstatSync(file, { bigint: true });
+    return { sha256, stat, changed: changedSince(before, stat, BigInt(got)) };
   } finally {
     fs.closeSync(file);
   }
 }
 
-async function hashLarge(full) {
-  const file = await fsp.open(full, TO_READ);
+// No further than it was long at first: a log could grow as fast as it is read.
+function hashUpTo(file, length, into) {
+  const hash = crypto.createHash("sha256");
+  let size = 0;
+  while (size < length) {
+    const got = fs.readSync(file, into, 0, Math.min(into.length, length - size), null);
+    if (!got) break;
+    hash.update(into.subarray(0, got));
+    size += got;
+  }
+  return { sha256: hash.digest("hex"), size };
+}
+
+// Large files are hashed by threads, one a core but for the one that walks.
+const THREAD = `
+const { parentPort } = require("node:worker_threads");
+const [crypto, fs] = [require("node:crypto"), require("node:fs")];
+const into = Buffer.allocUnsafeSlow(1 << 20);
+${hashUpTo}
+parentPort.on("message", ({ file, length }) => {
   try {
-    const before = await file.stat({ bigint: true });
-    const hash = crypto.createHash("sha256");
-    const buffer = Buffer.allocUnsafe(1 << 20);
-    let size = 0n;
-    // No further than it was long at first: a log could grow as fast as it is read.
-    while (size < before.size) {
-      const { bytesRead } = await file.read(buffer);
-      if (!bytesRead) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      size += BigInt(bytesRead);
-    }
-    return hashed(hash, size, before, await file.stat({ bigint: true }));
+    parentPort.postMessage(hashUpTo(file, length, into));
+  } catch (error) {
+    parentPort.postMessage({ code: error.code ?? error.name, message: error.message });
+  }
+});
+`;
+const THREADS = Math.max(1, Math.min(os.availableParallelism() - 1, 4));
+const idle = [];
+const queued = [];
+let threads = 0;
+
+async function thread() {
+  if (idle.length) return idle.pop();
+  if (threads >= THREADS) return new Promise((done) => queued.push(done));
+  threads += 1;
+  return new Worker(THREAD, { eval: true, execArgv: [] });
+}
+
+async function onThread(work) {
+  const worker = await thread();
+  try {
+    const answer = await new Promise((done, failed) => {
+      worker.once("message", done).once("error", failed);
+      worker.postMessage(work);
+    });
+    if (answer.message !== undefined) throw fail(answer.code, answer.message);
+    return answer;
   } finally {
-    await file.close();
+    worker.removeAllListeners("message").removeAllListeners("error");
+    const next = queued.shift();
+    if (next) next(worker);
+    else idle.push(worker);
+  }
+}
+
+async function hashLarge(full) {
+  const file = fs.openSync(full, TO_READ);
+  try {
+    const before = fs.fstatSync(file, { bigint: true });
+    const { sha256, size } = await onThread({ file, length: Number(before.size) });
+    const stat = fs.fstatSync(file, { bigint: true });
+    return { sha256, stat, changed: changedSince(before, stat, BigInt(size)) };
+  } finally {
+    fs.closeSync(file);
   }
 }
 
@@ -279,6 +384,10 @@ function kindOf(stat) {
   return stat.isSymbolicLink() ? "l" : stat.isFile() ? "f" : "o";
 }
 
+function isSparse(stat) {
+  return stat.isFile() && stat.blocks * 512n < stat.size;
+}
+
 function entryOf({ path: relative, full, stat }) {
   const kind = kindOf(stat);
   return {
@@ -287,9 +396,12 @@ function entryOf({ path: relative, full, stat }) {
     s: kind === "f" ? Number(stat.size) : 0,
     m: Number(stat.mode & 0o7777n),
     t: String(stat.mtimeNs),
+    c: String(stat.ctimeNs),
+    i: String(stat.ino),
     u: Number(stat.uid),
     ...(kind === "l" && { n: base64(fs.readlinkSync(full, { encoding: "buffer" })) }),
     ...(kind === "f" && stat.nlink > 1n && { g: `${stat.dev}:${stat.ino}` }),
+    ...(isSparse(stat) && { z: true }),
   };
 }
 
@@ -318,26 +430,33 @@ class Totals {
   }
 }
 
-command("tree", async ({ root, hash = false, rules, ignore }, emit) => {
+// Every entry below `root`, in order; those that a rule leaves out as {x, r, b}, those that this user may not read as
+// {c, e}, at the end the totals and when the walk began ({end, now}). `now` is this host's clock in nanoseconds.
+command("tree", async ({ root, hash = false, rules, ignore, everything }, emit) => {
+  const now = String(BigInt(Date.now()) * 1_000_000n);
   const totals = new Totals();
   const closed = [];
   const refused = (relative, code) => closed.push({ c: base64(relative), e: code });
-  await inParallel(walk(pathOf(root), { rules, ignore, refused }), hash ? 4 : 1, async (node) => {
-    let found = node;
-    if (!node.reason) {
-      found = await describe(node, hash).catch((error) => {
-        if (REFUSED.has(error.code)) return refused(node.path, error.code);
-        if (error.code !== "ENOENT" && error.code !== "ELOOP") throw error;
-        return { path: node.path, reason: VANISHED, bytes: null };
-      });
+  const found = async (node) => {
+    if (node.reason) return node;
+    try {
+      return await describe(node, hash);
+    } catch (error) {
+      if (REFUSED.has(error.code)) return refused(node.path, error.code);
+      if (error.code !== "ENOENT" && error.code !== "ELOOP") throw error;
+      return { path: node.path, reason: VANISHED, bytes: null };
     }
-    if (!found) return undefined;
-    if (found.reason) return emit({ x: base64(found.path), r: found.reason, b: found.bytes });
-    totals.add(found);
-    return emit(found);
-  });
+  };
+  for await (const each of inOrder(walk(pathOf(root), { rules, ignore, refused, everything }), hash ? 2 * THREADS : 1, found)) {
+    if (!each) continue;
+    if (each.reason) await emit({ x: base64(each.path), r: each.reason, b: each.bytes });
+    else {
+      totals.add(each);
+      await emit(each);
+    }
+  }
   for (const each of closed) await emit(each);
-  await emit({ end: true, ...totals });
+  await emit({ end: true, now, ...totals });
 });
 
 command("sizes", async ({ root, rules, ignore }) => {

@@ -7,8 +7,9 @@ command name and parameters come through standard input. `helper.mjs` says what 
 from __future__ import annotations
 
 import json
+import zlib
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -16,11 +17,17 @@ from typing import Any, Final
 from openclaw_wizard.errors import CommandFailed, CommandTimedOut
 from openclaw_wizard.hosts import Completed, Host
 
+HEAD: Final = 96
+"""Bytes of the first record on its standard input: three lengths and names, padded with spaces."""
 BOOT: Final = (
-    "const c=[];for await(const x of process.stdin)c.push(x);const a=Buffer.concat(c),n=a.indexOf(10),"
-    "h=JSON.parse(a.subarray(0,n)),s=a.subarray(n+1,n+1+h.length);"
-    "const m=await import('data:text/javascript;base64,'+s.toString('base64'));"
-    "await m.main(h.command,JSON.parse(a.subarray(n+1+h.length)))"
+    "const i=process.stdin[Symbol.asyncIterator]();let b=Buffer.alloc(0);"
+    "const g=async n=>{const c=[b];for(let l=b.length;l<n;l+=c.at(-1).length){"
+    "const x=await i.next();if(x.done)process.exit(1);c.push(x.value)}"
+    "b=Buffer.concat(c);const a=b.subarray(0,n);b=b.subarray(n);return a};"
+    "const r=async function*(){yield b;for(let x;!(x=await i.next()).done;)yield x.value};"
+    f"const h=JSON.parse(await g({HEAD})),c=await g(h.script),p=JSON.parse(await g(h.params));"
+    "const m=await import('data:text/javascript;base64,'+c.toString('base64'));"
+    "await m.main(h.command,p,h.packed,r())"
 )
 CORE: Final = ("helper.mjs", "files.mjs", "sqlite.mjs")
 BAD_OPTION: Final = 9
@@ -67,13 +74,17 @@ class Helper:
         self.path = path
         self._script = _script(tuple(parts))
 
-    def request(self, command: str, params: Mapping[str, object] | None = None) -> tuple[list[str], bytes]:
-        """The argv and the standard input of one call."""
+    def request(
+        self, command: str, params: Mapping[str, object] | None = None, *, packed: bool = False
+    ) -> tuple[list[str], bytes]:
+        """The argv of one call, and how its standard input begins; with `packed` it answers deflated."""
         argv = ["env", f"PATH={self.path}", "node", "--no-warnings"]
         # Without it node:sqlite is hidden before Node 22.13; later versions take it and do nothing.
         argv += ["--experimental-sqlite", "--input-type=module", "-e", BOOT]
-        header = json.dumps({"length": len(self._script), "command": command}).encode()
-        return argv, b"\n".join((header, self._script + json.dumps(dict(params or {})).encode()))
+        asked = json.dumps(dict(params or {})).encode()
+        lengths = {"script": len(self._script), "params": len(asked)}
+        header = json.dumps({**lengths, "command": command, "packed": packed}).encode()
+        return argv, header.ljust(HEAD) + self._script + asked
 
     async def call(
         self, command: str, params: Mapping[str, object] | None = None, *, timeout: float = 60
@@ -92,14 +103,21 @@ class Helper:
         return record["ok"]
 
     async def stream(
-        self, command: str, params: Mapping[str, object] | None = None, *, timeout: float = 60
+        self,
+        command: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        more: AsyncIterable[bytes] | None = None,
+        timeout: float = 60,
     ) -> AsyncIterator[dict[str, Any]]:
         """The items that the command emits, as they come; ends only where the command itself ended well.
 
-        `timeout` is for the whole. Raises HelperFailed, CommandTimedOut, LinkLost.
+        `more` is what the command reads besides its parameters; `timeout` is for the whole.
+        Raises HelperFailed, CommandTimedOut, LinkLost.
         """
-        argv, input = self.request(command, params)
-        lines = self.host.lines(argv, input=input, timeout=timeout)
+        argv, begin = self.request(command, params, packed=True)
+        input = begin if more is None else _joined(begin, more)
+        lines = self.host.lines(argv, input=input, timeout=timeout, inflate=True)
         ended = False
         try:
             async for line in lines:
@@ -113,6 +131,8 @@ class Helper:
             if isinstance(failed, HelperFailed):
                 raise
             raise self._translated(command, failed) from failed
+        except zlib.error as garbled:
+            raise self.refusal(command, None) from garbled
         except CommandTimedOut as late:
             raise self._late(command, timeout) from late
         finally:
@@ -152,6 +172,12 @@ class Helper:
         return HelperFailed(
             host=self.host.label, command=command, status=status, output=output, error_code=code
         )
+
+
+async def _joined(begin: bytes, more: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    yield begin
+    async for part in more:
+        yield part
 
 
 def raw(path: bytes) -> dict[str, str]:

@@ -7,8 +7,17 @@ timeout, a cancellation or an early end is the same for all and stands here.
 from __future__ import annotations
 
 import asyncio
+import zlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
@@ -17,6 +26,8 @@ from openclaw_wizard.hosts import Completed, command_name
 from openclaw_wizard.hosts.shell import typed
 
 CHUNK: Final = 1 << 18
+RAW_DEFLATE: Final = -15
+"""zlib's word for a stream without a header."""
 STDERR_KEPT: Final = 1 << 20
 """Bytes of a command's standard error that are kept: the last ones."""
 
@@ -53,7 +64,9 @@ class Running(Protocol):
 class Command:
     """A running command with its input fed and its standard error drained in the background."""
 
-    def __init__(self, host: str, argv: Sequence[str], running: Running, data: bytes | None) -> None:
+    def __init__(
+        self, host: str, argv: Sequence[str], running: Running, data: bytes | AsyncIterable[bytes] | None
+    ) -> None:
         self._host = host
         self._argv = tuple(argv)
         self.running = running
@@ -93,10 +106,14 @@ class Command:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _feed(self, data: bytes) -> None:
+    async def _feed(self, data: bytes | AsyncIterable[bytes]) -> None:
         # A lost link is told by whoever reads; the rest of an unwanted input is nobody's loss.
         with suppress(BrokenPipeError, LinkLost):
-            await self.write(data)
+            if isinstance(data, bytes):
+                await self.write(data)
+            else:
+                async for part in data:
+                    await self.write(part)
         with suppress(LinkLost):
             await self.end_input()
 
@@ -174,14 +191,20 @@ class CommandHost(ABC):
         return await self._within(timeout, to_the_end(), argv)
 
     async def lines(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | AsyncIterable[bytes] = b"",
+        timeout: float = 60.0,
+        inflate: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         """See Host. Whoever stops early closes the generator (`contextlib.aclosing`), which kills."""
         deadline = asyncio.get_running_loop().time() + timeout
         parts: list[bytes] = []
+        unpacker = zlib.decompressobj(RAW_DEFLATE)
         async with self._command(argv, input) as command:
             while chunk := await self._within(timeout, command.read(), argv, deadline):
-                first, *others = chunk.split(b"\n")
+                first, *others = (unpacker.decompress(chunk) if inflate else chunk).split(b"\n")
                 parts.append(first)
                 for other in others:
                     yield b"".join(parts)
@@ -191,7 +214,9 @@ class CommandHost(ABC):
             (await self._within(timeout, command.wait(), argv, deadline)).check()
 
     @asynccontextmanager
-    async def reader(self, argv: Sequence[str], *, input: bytes = b"") -> AsyncIterator[Source]:
+    async def reader(
+        self, argv: Sequence[str], *, input: bytes | AsyncIterable[bytes] = b""
+    ) -> AsyncIterator[Source]:
         async with self._command(argv, input, bulk=True) as command:
             yield Source(command)
 
@@ -211,7 +236,12 @@ class CommandHost(ABC):
 
     @asynccontextmanager
     async def _command(
-        self, argv: Sequence[str], data: bytes | None, *, pty: bool = False, bulk: bool = False
+        self,
+        argv: Sequence[str],
+        data: bytes | AsyncIterable[bytes] | None,
+        *,
+        pty: bool = False,
+        bulk: bool = False,
     ) -> AsyncIterator[Command]:
         running = await self._begin(argv, pty=pty, bulk=bulk)
         self._commands.add(running)

@@ -176,11 +176,11 @@ async function ocWorkspaceFiles({ name, path: folder }, stateDir, rules) {
   if (!ocIsFolder(folder)) return found;
   // A workspace may contain the state directory (a home as workspace).
   const ignore = ocUnder(stateDir, folder) && stateDir !== folder ? [path.relative(folder, stateDir)] : [];
-  await inParallel(walk(pathOf(folder), { rules, ignore }), 4, async (node) => {
-    if (node.reason || node.stat.isDirectory()) return;
-    const content = await ocContentIfThere(node);
-    if (content) found[`${name}/${ocName(node.path)}`] = content;
+  const contents = inOrder(walk(pathOf(folder), { rules, ignore }), 4, async (node) => {
+    if (node.reason || node.stat.isDirectory()) return [];
+    return [`${name}/${ocName(node.path)}`, await ocContentIfThere(node)];
   });
+  for await (const [path, content] of contents) if (content) found[path] = content;
   return found;
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from openclaw_wizard.events import Event
@@ -23,6 +24,10 @@ class Shelf(Protocol):
     def save(self, name: str, content: bytes) -> str: ...
 
     def load(self, name: str) -> bytes | None: ...
+
+    def file(self, name: str) -> Path:
+        """Where a side file is kept, for those that are written and read piece by piece."""
+        ...
 
 
 class Clock(Protocol):

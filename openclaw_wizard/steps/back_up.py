@@ -9,6 +9,7 @@ from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Archive, GatewayState, Inventory, Role, StepId
 from openclaw_wizard.steps import gateway, trees
 from openclaw_wizard.steps.action import Action, Context, Done
+from openclaw_wizard.steps.ahead import CopyAhead
 from openclaw_wizard.transfer import archive
 
 OLD_INVENTORY = "inventory-old.json"
@@ -116,6 +117,7 @@ class SafetyArchive(Action):
             ctx.plan.trees,
             trees.keepsakes(ctx),
             "openclaw-safety-copy",
+            ctx.shelf.file("."),
             lambda done, total: ctx.tell(Advanced(action=self.id, done=done, total=total, unit="bytes")),
         )
         ctx.shelf.save(ARCHIVE, made.model_dump_json().encode())
@@ -131,4 +133,10 @@ def _counted(found: Inventory) -> str:
     return f"{len(found.sessions)} sessions, {messages:,} messages, {len(found.cron_jobs)} cron jobs"
 
 
-ACTIONS: tuple[Action, ...] = (RehearseInventory(), StopOld(), CheckDatabases(), SafetyArchive())
+ACTIONS: tuple[Action, ...] = (
+    RehearseInventory(),
+    CopyAhead(),
+    StopOld(),
+    CheckDatabases(),
+    SafetyArchive(),
+)

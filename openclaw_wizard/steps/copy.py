@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from itertools import islice
 
 import humanize
 
@@ -10,9 +12,9 @@ from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, Staged, StepId, Tree
 from openclaw_wizard.openclaw import relocate
-from openclaw_wizard.steps import gateway, trees
+from openclaw_wizard.steps import gateway, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
-from openclaw_wizard.transfer import compare, manifest, stream, switch
+from openclaw_wizard.transfer import compare, stream, switch, tar
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
 SAFE = (
@@ -22,19 +24,20 @@ SAFE = (
 
 
 class TakeManifest(Action):
+    """What the copy ahead hashed and nothing has changed since is not read again."""
+
     id = "copy.manifest"
     step = StepId.COPY
-    title = "List and hash every file on OLD"
+    title = "List every file on OLD"
     safe = SAFE
 
     async def holds(self, ctx: Context) -> bool:
-        return all(ctx.shelf.load(name) for name in trees.manifest_names(ctx.plan))
+        return all(trees.is_listed(ctx, tree) for tree in ctx.plan.trees)
 
     async def apply(self, ctx: Context) -> Done:
         files = size = 0
         for tree in ctx.plan.trees:
             taken = await self._take(ctx, tree)
-            ctx.shelf.save(trees.manifest_name(tree), manifest.dumps(taken))
             files, size = files + taken.files, size + taken.bytes
         return Done(fact=f"{humanize.naturalsize(size)} in {files:,} files")
 
@@ -44,12 +47,15 @@ class TakeManifest(Action):
                 Advanced(action=self.id, done=size, total=tree.bytes, unit="bytes", label=f"{files:,} files")
             )
 
-        rules = trees.rules(ctx.plan, tree)
-        return await manifest.take(ctx.old_helper, tree.old, rules, hashes=True, on_progress=progress)
+        name, ahead = trees.manifest_name(tree), trees.kept(ctx, trees.ahead_name(tree))
+        if ahead is None:
+            return await trees.list_old(ctx, tree, name, hashes=False, on_progress=progress)
+        now = await trees.list_old(ctx, tree, f"now-{tree.name}.jsonl", hashes=False, on_progress=progress)
+        return compare.carried(now, ahead, ctx.shelf.file(name))
 
 
 class Stream(Action):
-    """Sends what staging lacks; after a kill or a lost link only the rest, databases always as a unit."""
+    """Sends what staging lacks. What is there already after a kill or a lost link is proved by hash."""
 
     id = "copy.stream"
     step = StepId.COPY
@@ -60,74 +66,63 @@ class Stream(Action):
         if await trees.switched(ctx) or ctx.shelf.load(trees.COMPARED):
             return True
         for tree, source in trees.each(ctx):
-            if await self._lacking(ctx, tree, source):
+            if not source.hashed or not await sending.is_staged(ctx, tree):
+                return False
+            staged = await trees.list_staged(ctx, tree, self.id, hashes=False)
+            if not compare.looks_alike(source, staged, tar.precision(ctx.plan.new.tar)):
                 return False
         return True
 
-    async def _lacking(self, ctx: Context, tree: Tree, source: Manifest) -> tuple[bytes, ...]:
-        (there,) = await ctx.new_helper.call("exists", {"paths": [tree.staging(ctx.move)]})
-        if not there:
-            return tuple(source.entries)
-        staged = await manifest.take(
-            ctx.new_helper, tree.staging(ctx.move), (), hashes=bool(ctx.shelf.load(trees.DOUBTED))
-        )
-        return compare.needed(source, staged)
-
     async def apply(self, ctx: Context) -> Done:
-        sources = list(trees.each(ctx))
-        total = sum(source.bytes for _, source in sources)
-        before = sent = 0
-        for tree, source in sources:
-            lacking = await self._lacking(ctx, tree, source)
-            await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
-            here = sum(source.entries[name].size for name in lacking)
-            sent += here
-            before += source.bytes - here
-            if lacking:
-                await self._send(ctx, tree, source, lacking, before, total)
-                await self._arrived(ctx, tree, source)
-            before += here
+        prepared = [await self._prepare(ctx, tree) for tree in ctx.plan.trees]
+        total = sum(source.bytes for source, _ in prepared)
+        sent = sum(todo.bytes for _, todo in prepared)
+        before = total - sent
+        for tree, (source, todo) in zip(ctx.plan.trees, prepared, strict=True):
+            await self._send(ctx, tree, source, todo, sending.teller(ctx, self.id, len(todo), before, total))
+            before += todo.bytes
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
         return Done(fact=f"{humanize.naturalsize(sent)} sent{again}")
 
-    async def _send(
-        self, ctx: Context, tree: Tree, source: Manifest, lacking: tuple[bytes, ...], before: int, total: int
-    ) -> None:
-        def progress(done: int, files: int | None) -> None:
-            label = f"{files:,} of {len(lacking):,} entries" if files is not None else ""
-            ctx.tell(Advanced(action=self.id, done=before + done, total=total, unit="bytes", label=label))
+    async def _prepare(self, ctx: Context, tree: Tree) -> tuple[Manifest, stream.Todo]:
+        """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""
+        source, staged = trees.source_manifest(ctx, tree), None
+        if await sending.is_staged(ctx, tree):
+            staged, source = await asyncio.gather(self._staged(ctx, tree), self._hashed(ctx, tree, source))
+        return source, await sending.prepare(ctx, tree, source, staged)
 
+    async def _staged(self, ctx: Context, tree: Tree) -> Manifest:
+        """What stands in staging; what the copy ahead left there and nobody touched is not read again."""
+        ahead = trees.kept(ctx, trees.arrived_name(tree))
+        staged = await trees.list_staged(ctx, tree, self.id, hashes=ahead is None)
+        if ahead is None:
+            return staged
+        return compare.carried(staged, ahead, ctx.shelf.file(f"standing-{tree.name}.jsonl"))
+
+    async def _hashed(self, ctx: Context, tree: Tree, source: Manifest) -> Manifest:
+        """Without a hash a file is sent again; after a copy ahead those are the few that changed."""
+        if source.hashed or trees.kept(ctx, trees.ahead_name(tree)) is not None:
+            return source
+        return await trees.list_old(ctx, tree, trees.manifest_name(tree), hashes=True)
+
+    async def _send(
+        self, ctx: Context, tree: Tree, source: Manifest, todo: stream.Todo, tell: stream.Progress
+    ) -> None:
+        packed = ctx.shelf.file(f"packed-{tree.name}")
         try:
-            await stream.send(
-                ctx.old,
-                ctx.new,
-                ctx.plan.old,
-                ctx.plan.new,
-                tree.old,
-                tree.staging(ctx.move),
-                lacking,
-                source,
-                progress,
-            )
+            whole, patched = await stream.send(sending.route(ctx, tree), todo, packed, tell)
         except StepFailed as failed:
             if failed.fields.get("side") is Role.OLD:
                 trees.list_again(ctx)
             raise
-
-    async def _arrived(self, ctx: Context, tree: Tree, source: Manifest) -> None:
-        """Raises StepFailed where OLD packed something else than what was listed."""
-        if left := await self._lacking(ctx, tree, source):
-            raise trees.moved_on(ctx, left)
+        for part in (whole, patched):
+            if moved := list(islice(compare.changed(source, part), compare.NAMED)):
+                raise trees.moved_on(ctx, moved)
+        halfway = compare.merged(source, whole, ctx.shelf.file(f"merged-{tree.name}.jsonl"))
+        compare.merged(halfway, patched, ctx.shelf.file(trees.manifest_name(tree)))
 
     async def revert(self, ctx: Context) -> Done | None:
-        """The staging folders are the wizard's own; they go, so that their room and secrets do not stay."""
-        for tree in ctx.plan.trees:
-            await ctx.new_helper.call(
-                "remove_tree",
-                {"path": tree.staging(ctx.move), "mustContain": f".incoming-{ctx.move}"},
-                timeout=600,
-            )
-        return Done(fact="the staging folder is gone")
+        return await sending.remove_staging(ctx)
 
 
 class CompareHashes(Action):
@@ -140,34 +135,54 @@ class CompareHashes(Action):
         return await trees.switched(ctx) or bool(ctx.shelf.load(trees.COMPARED))
 
     async def apply(self, ctx: Context) -> Done:
-        files = missing = different = foreign = too_open = 0
-        names: list[bytes] = []
+        count = _Count(ctx.plan.new.uid)
+        files = 0
         for tree, source in trees.each(ctx):
-            staged = await trees.staged_manifest(ctx, tree, self.id, hashes=True)
-            result = compare.compare(source, staged)
+            staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
+            precision = tar.precision(ctx.plan.new.tar)
+            count.add(compare.compare(source, staged, precision=precision, on_staged=count.look))
             files += source.files
-            missing += len(result.missing)
-            different += len(result.different) + len(result.extra)
-            foreign += sum(entry.uid != ctx.plan.new.uid for entry in staged.entries.values())
-            too_open += sum(_opened(source.entries.get(n), entry) for n, entry in staged.entries.items())
-            names += [*result.missing, *result.different, *result.extra]
-        staged_facts = Staged(missing=missing, different=different, foreign_owned=foreign, too_open=too_open)
-        ctx.learn(ctx.facts.model_copy(update={"staged": staged_facts}))
-        await self._judge(ctx, names)
-        ctx.shelf.save(trees.DOUBTED, b"")
+        ctx.learn(ctx.facts.model_copy(update={"staged": count.staged()}))
+        await self._judge(ctx, count)
         ctx.shelf.save(trees.COMPARED, json.dumps({"files": files}).encode())
         return Done(fact=f"{files:,} of {files:,} files equal")
 
-    async def _judge(self, ctx: Context, names: list[bytes]) -> None:
+    async def _judge(self, ctx: Context, count: _Count) -> None:
         """Raises StepFailed where NEW differs, or where OLD is no longer what was listed and copied."""
         if drifted := await trees.drift(ctx):
             raise trees.moved_on(ctx, drifted)
-        if names:
+        if count.names:
             trees.list_again(ctx)
             raise StepFailed(
-                what=f"{trees.counted(names)} on NEW differ from OLD's: {trees.named(names)}",
+                what=f"{trees.counted(count.names)} on NEW differ from OLD's: {trees.named(count.names)}",
                 next="Resume: OLD is listed again, and what differs is copied again.",
             )
+
+
+class _Count:
+    """What the comparisons of all trees found, and whose the staged entries are."""
+
+    def __init__(self, uid: int) -> None:
+        self._uid = uid
+        self.missing = self.different = self.foreign = self.too_open = 0
+        self.names: list[bytes] = []
+
+    def look(self, source: Entry | None, staged: Entry) -> None:
+        self.foreign += staged.uid != self._uid
+        self.too_open += _opened(source, staged)
+
+    def add(self, found: compare.Comparison) -> None:
+        self.missing += found.missing
+        self.different += found.different + found.extra
+        self.names += found.names
+
+    def staged(self) -> Staged:
+        return Staged(
+            missing=self.missing,
+            different=self.different,
+            foreign_owned=self.foreign,
+            too_open=self.too_open,
+        )
 
 
 def _opened(source: Entry | None, staged: Entry) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import (
@@ -19,8 +20,6 @@ from openclaw_wizard.transfer.manifest import Manifest
 
 COMPARED = "compared.json"
 SWITCHING = "switching.json"
-DOUBTED = "doubted.json"
-"""Not empty where OLD changed under the copy: what stands in staging is then judged by hash."""
 
 
 def manifest_name(tree: Tree) -> str:
@@ -33,10 +32,40 @@ def manifest_names(plan: Plan) -> tuple[str, ...]:
 
 def source_manifest(ctx: Context, tree: Tree) -> Manifest:
     """The manifest taken on OLD after the stop. Raises StepFailed where its side file is gone."""
-    kept = ctx.shelf.load(manifest_name(tree))
-    if not kept:
-        raise StepFailed(what=f"The manifest of {tree.old} is missing from the move's folder.")
-    return manifest.loads(kept)
+    try:
+        return manifest.load(ctx.shelf.file(manifest_name(tree)))
+    except ValueError as problem:
+        raise StepFailed(what=f"The manifest of {tree.old} is missing from the move's folder.") from problem
+
+
+def is_listed(ctx: Context, tree: Tree) -> bool:
+    return kept(ctx, manifest_name(tree)) is not None
+
+
+def kept(ctx: Context, name: str) -> Manifest | None:
+    """The manifest that is kept under that name, None where there is none that can be read."""
+    try:
+        return manifest.load(ctx.shelf.file(name))
+    except ValueError:
+        return None
+
+
+def ahead_name(tree: Tree) -> str:
+    """What the copy ahead packed, with hashes, as OLD was then."""
+    return f"ahead-{tree.name}.jsonl"
+
+
+def arrived_name(tree: Tree) -> str:
+    """What stood in staging after the copy ahead, with hashes."""
+    return f"arrived-{tree.name}.jsonl"
+
+
+def keep_ahead(ctx: Context, tree: Tree, listed: Manifest, parts: Sequence[Manifest]) -> None:
+    """Keeps what was packed while OLD worked; what was not packed is kept as it was listed."""
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        name = ahead_name(tree) if last else f"merged-{tree.name}.jsonl"
+        listed = compare.merged(listed, part, ctx.shelf.file(name))
 
 
 def each(ctx: Context) -> Iterator[tuple[Tree, Manifest]]:
@@ -54,22 +83,42 @@ def rules(plan: Plan, tree: Tree) -> tuple[tuple[str, str], ...]:
 
 
 async def drift(ctx: Context) -> list[bytes]:
-    """What changed on OLD since its manifests were taken. Raises as `manifest.take` does."""
+    """What changed on OLD since its manifests were taken, the first of them. Raises as `manifest.take`."""
     found: list[bytes] = []
     for tree, source in each(ctx):
-        now = await manifest.take(ctx.old_helper, tree.old, rules(ctx.plan, tree), hashes=False)
-        found += compare.drifted(source, now)
+        now = await list_old(ctx, tree, f"now-{tree.name}.jsonl", hashes=False)
+        found += islice(compare.drifted(source, now), compare.NAMED)
     return found
 
 
-def list_again(ctx: Context) -> None:
-    """Forgets OLD's manifests: a resume that kept to them would copy and refuse the same for ever.
+async def list_old(
+    ctx: Context,
+    tree: Tree,
+    name: str,
+    *,
+    hashes: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+    also: Sequence[tuple[str, str]] = (),
+) -> Manifest:
+    """What stands on OLD now of what moves, kept as the side file `name`; `also` are more rules."""
+    return await manifest.take(
+        ctx.old_helper,
+        tree.old,
+        (*rules(ctx.plan, tree), *also),
+        to=ctx.shelf.file(name),
+        hashes=hashes,
+        on_progress=on_progress,
+    )
 
-    A torn file can have the size and time of a whole one, so staging is no longer judged by them.
+
+def list_again(ctx: Context) -> None:
+    """Forgets all manifests: a resume that kept to them would copy and refuse the same for ever.
+
+    What the copy ahead knew goes too, so that on both machines everything is read again.
     """
-    ctx.shelf.save(DOUBTED, b"{}")
-    for name in manifest_names(ctx.plan):
-        ctx.shelf.save(name, b"")
+    for tree in ctx.plan.trees:
+        for name in (manifest_name(tree), ahead_name(tree), arrived_name(tree)):
+            ctx.shelf.save(name, b"")
 
 
 def moved_on(ctx: Context, paths: Sequence[bytes]) -> StepFailed:
@@ -85,6 +134,8 @@ def moved_on(ctx: Context, paths: Sequence[bytes]) -> StepFailed:
 
 
 def counted(paths: Sequence[bytes]) -> str:
+    if len(paths) >= compare.NAMED:
+        return f"{compare.NAMED} entries or more"
     return "1 entry" if len(paths) == 1 else f"{len(paths)} entries"
 
 
@@ -97,12 +148,21 @@ def keepsakes(ctx: Context) -> str:
     return f"{ctx.plan.old.home}/.openclaw-wizard/{ctx.move}"
 
 
-async def staged_manifest(ctx: Context, tree: Tree, action: str, *, hashes: bool) -> Manifest:
+async def list_staged(
+    ctx: Context, tree: Tree, action: str, *, hashes: bool, name: str | None = None
+) -> Manifest:
+    """What stands in the staging folder on NEW."""
+
     def progress(files: int, size: int) -> None:
         ctx.tell(Advanced(action=action, done=size, total=tree.bytes, unit="bytes", label=f"{files:,} files"))
 
     return await manifest.take(
-        ctx.new_helper, tree.staging(ctx.move), (), hashes=hashes, on_progress=progress
+        ctx.new_helper,
+        tree.staging(ctx.move),
+        to=ctx.shelf.file(name or f"staged-{tree.name}.jsonl"),
+        hashes=hashes,
+        everything=True,
+        on_progress=progress,
     )
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.helper import Helper, HelperFailed
 from openclaw_wizard.model import Archive, HostFacts, Tree
-from openclaw_wizard.transfer import tar
-from openclaw_wizard.transfer.manifest import Entry, take, weights
-from openclaw_wizard.transfer.stream import pack_helper
+from openclaw_wizard.transfer import manifest, tar
+from openclaw_wizard.transfer.stream import pack_helper, requests
 
 LONGEST: Final = 12 * 3600.0
 """Seconds; only there so that an archive cannot take for ever."""
@@ -28,30 +26,38 @@ async def make_archive(
     trees: Sequence[Tree],
     folder: str,
     name: str,
+    scratch: Path,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Archive:
     """Packs all of every tree (`Tree.old`, nothing excluded but sockets and the like) into `folder`.
 
     `name` gets the suffix of the compression. Names in it are absolute paths without the first slash.
     The folder is made with mode 0700, the file has 0600 from its first byte and gets its name only
-    when it was read back and holds every entry. `on_progress` gets bytes done and in all.
-    Raises StepFailed (a tar failed, the disk is full, it did not read back), HelperFailed, LinkLost.
+    when it was read back and holds every entry. `on_progress` gets bytes done and in all; `scratch` is
+    a folder of the wizard's for the lists. Raises StepFailed (the disk is full, it did not read back),
+    HelperFailed, LinkLost.
     """
     await helper.call("mkdir", {"path": folder, "mode": 0o700})
-    entries = await _everything(helper, [tree.old for tree in trees])
-    params = _request(facts, f"{folder}/{name}", entries)
-    until = [0, *accumulate(weights(entries))]
+    everything = await _everything(helper, [tree.old for tree in trees], scratch)
+    total = sum(taken.bytes for _, taken in everything)
+    params = _request(facts, f"{folder}/{name}", everything)
     made: dict[str, Any] = {}
     try:
-        async for made in pack_helper(host, facts).stream("archive", params, timeout=LONGEST):
-            if on_progress is not None:
-                on_progress(until[min(made["entries"], len(entries))], until[-1])
+        packing = pack_helper(host, facts).stream(
+            "archive", params, more=requests(_names(everything)), timeout=LONGEST
+        )
+        async for made in packing:
+            if on_progress is not None and "bytes" in made:
+                on_progress(min(made["bytes"], total), total)
     except HelperFailed as failed:
         raise _explained(failed, host.label) from failed
+    finally:
+        for _, taken in everything:
+            taken.path.unlink(missing_ok=True)
     return Archive(
         path=str(params["path"]),
         bytes=made["size"],
-        entries=len(entries),
+        entries=sum(len(taken) for _, taken in everything),
         mode=made["mode"],
         sha256=made["sha256"],
     )
@@ -66,30 +72,36 @@ async def archive_holds(host: Host, helper: Helper, facts: HostFacts, archive: A
     return bool(found["sha256"] == archive.sha256)
 
 
-async def _everything(helper: Helper, roots: Sequence[str]) -> list[Entry]:
-    """The entries of all trees, their paths made absolute and without the first slash."""
-    found: list[Entry] = []
-    for root in await helper.call("realpath", {"paths": list(roots)}):
+async def _everything(
+    helper: Helper, roots: Sequence[str], scratch: Path
+) -> list[tuple[bytes, manifest.Manifest]]:
+    """Every tree with its place, absolute and without the first slash."""
+    found: list[tuple[bytes, manifest.Manifest]] = []
+    for number, root in enumerate(await helper.call("realpath", {"paths": list(roots)})):
         above = b64decode(root)
-        taken = await take(helper, above, hashes=False)
-        found += (_below(above.strip(b"/"), entry) for entry in taken.entries.values())
+        taken = await manifest.take(helper, above, to=scratch / f"archive-{number}.jsonl", hashes=False)
+        found.append((above.strip(b"/"), taken))
     return found
 
 
-def _below(root: bytes, entry: Entry) -> Entry:
-    return replace(entry, path=root + b"/" + entry.path if entry.path else root)
+def _names(everything: Sequence[tuple[bytes, manifest.Manifest]]) -> Iterator[bytes]:
+    for above, taken in everything:
+        yield from (above + b"/" + entry.path if entry.path else above for entry in taken)
 
 
-def _request(facts: HostFacts, path: str, entries: Sequence[Entry]) -> dict[str, object]:
+def _request(
+    facts: HostFacts, path: str, everything: Sequence[tuple[bytes, manifest.Manifest]]
+) -> dict[str, object]:
     packed = tar.kept_compression(facts)
-    names = [entry.path for entry in entries]
     return {
         "path": path + packed.suffix,
-        **tar.packing(facts.tar, facts.tar, "/", names),
-        "compress": list(packed.compress) or None,
-        "decompress": list(packed.decompress) or None,
+        "root": "/",
+        "dialect": tar.dialect(facts.tar) | {"open": False},
+        "live": False,
+        "compress": packed.compress,
+        "decompress": packed.decompress,
         "list": ["tar", "-t", "-f", "-"],
-        "lines": tar.lines_listed(names, facts.tar),
+        "lines": tar.lines_listed(_names(everything), facts.tar),
     }
 
 

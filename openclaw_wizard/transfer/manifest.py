@@ -1,27 +1,32 @@
-"""What a tree holds: every entry with its facts, in the form in which it is kept beside the journal."""
+"""What a tree holds: every entry with its facts, kept in a file in the order of the walk.
+
+A manifest is never held in memory: a million entries are written as they come and read again as often
+as somebody goes through them. The order (`order`) is the same on every host, so two manifests are
+compared by going through both at once.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import Helper, raw
 from openclaw_wizard.model import Excluded
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 LONGEST_WALK: Final = 12 * 3600.0
 """Seconds; only there so that a walk cannot last for ever."""
 TELL_EVERY: Final = 0.1
 """Seconds between two calls of `on_progress` (design section 1, decision 8)."""
-DATABASE_NAMES: Final = (b".sqlite", b".sqlite3", b".db")
-SHARED_MEMORY: Final = b"-shm"
-SHARED_MEMORY_PAGE: Final = 32768
-"""The `-shm` file grows in units of this (SQLite's WAL-index format)."""
+LONGEST_END: Final = 512
+"""Bytes in which the last line of the kept form is found."""
 
 NAMED: Final = 3
 """How many of the entries that cannot be read are named."""
@@ -30,6 +35,7 @@ WHY_CLOSED: Final = {
     "EACCES": "permission denied",
     "EPERM": "permission denied",
     "ENAMETOOLONG": "its path is too long",
+    "EIO": "its disk has a read error",
 }
 
 Kind = Literal["f", "d", "l"]
@@ -52,19 +58,142 @@ class Entry:
     """Hex; None where no hash was taken, and for folders and links."""
     changed: bool = False
     """It changed while it was read, so the hash is of something in between."""
+    sparse: bool = False
+    ctime_ns: int = 0
+    """When it last changed in any way, by its host's clock; with `inode` it tells that it did not since."""
+    inode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`entries` in the order of their paths, so that a folder comes before what is in it.
+    """A kept manifest; iterating gives its entries, each folder before what is in it.
 
-    `bytes` counts a file with several names once.
+    `bytes` counts a file with several names once. `began_ns` is the clock of the walked host when the
+    walk began, `linked` tells whether some file has several names, `hashed` whether every file has a hash.
     """
 
-    entries: dict[bytes, Entry]
-    excluded: tuple[Excluded, ...]
+    path: Path
+    count: int
     files: int
     bytes: int
+    linked: bool
+    hashed: bool
+    began_ns: int
+
+    def __iter__(self) -> Iterator[Entry]:
+        for item in self._items():
+            if "p" in item:
+                yield entry_from(item)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def excluded(self) -> tuple[Excluded, ...]:
+        """What was left out, by path."""
+        return tuple(sorted(map(_excluded, self.left_out()), key=lambda each: each.path))
+
+    def left_out(self) -> Iterator[dict[str, Any]]:
+        """What was left out, in the kept form."""
+        return (item for item in self._items() if "x" in item)
+
+    def _items(self) -> Iterator[dict[str, Any]]:
+        with self.path.open("rb") as file:
+            for line in file:
+                yield json.loads(line)
+
+
+def order(path: bytes) -> bytes:
+    """The key by which entries are ordered: a folder's content straight after it, names by their bytes."""
+    return path.replace(b"/", b"\0")
+
+
+class Writer:
+    """Writes a manifest entry by entry; `publish` gives it its name, whole and synced.
+
+    What is not published is removed when the block ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._groups: set[str] = set()
+        self._totals = {"end": 0, "files": 0, "bytes": 0, "linked": False, "hashed": True, "began": 0}
+        self._file: BinaryIO
+
+    def __enter__(self) -> Writer:
+        handle = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._file = os.fdopen(handle, "wb")
+        self._line({"manifest": FORMAT})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    @property
+    def count(self) -> int:
+        return int(self._totals["end"])
+
+    @property
+    def files(self) -> int:
+        return int(self._totals["files"])
+
+    @property
+    def bytes(self) -> int:
+        return int(self._totals["bytes"])
+
+    def add(self, item: dict[str, Any]) -> None:
+        """An entry or something excluded, in the helper's form; in the order of the paths."""
+        self._line(item)
+        if "p" not in item:
+            return
+        self._totals["end"] += 1
+        self._totals["files"] += item["k"] == "f"
+        if item["k"] == "f" and "h" not in item:
+            self._totals["hashed"] = False
+        group = item.get("g")
+        if group is not None:
+            self._totals["linked"] = True
+        if group is None or group not in self._groups:
+            self._totals["bytes"] += item["s"]
+        if group is not None:
+            self._groups.add(group)
+
+    def publish(self, began_ns: int = 0) -> Manifest:
+        self._totals["began"] = began_ns
+        self._line(self._totals)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._temporary.replace(self._path)
+        return load(self._path)
+
+    def _line(self, item: object) -> None:
+        self._file.write(json.dumps(item, separators=(",", ":")).encode() + b"\n")
+
+
+def load(path: Path) -> Manifest:
+    """The kept manifest. Raises ValueError where it is absent, torn or of another format."""
+    try:
+        with path.open("rb") as file:
+            head = json.loads(file.readline())
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_END))
+            end = json.loads(file.read().splitlines()[-1])
+    except (OSError, json.JSONDecodeError, IndexError) as problem:
+        raise ValueError(f"not a manifest: {problem}") from problem
+    if not isinstance(head, dict) or head.get("manifest") != FORMAT:
+        raise ValueError(f"not a manifest of format {FORMAT}")
+    if not isinstance(end, dict) or "end" not in end:
+        raise ValueError("the manifest is torn")
+    return Manifest(path, end["end"], end["files"], end["bytes"], end["linked"], end["hashed"], end["began"])
+
+
+def write(path: Path, entries: Iterable[Entry]) -> Manifest:
+    """A manifest of these entries, which come in order."""
+    with Writer(path) as writer:
+        for entry in entries:
+            writer.add(item_of(entry))
+        return writer.publish()
 
 
 async def take(
@@ -72,34 +201,40 @@ async def take(
     root: str | bytes,
     rules: Iterable[tuple[str, str]] = (),
     *,
+    to: Path,
     hashes: bool,
+    everything: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """Walks `root` on the helper's host. `rules` are (pattern, reason), see `helper.mjs`.
+    """Walks `root` on the helper's host and keeps the manifest as `to`.
 
-    `on_progress` gets files and bytes so far. Shared-memory files of databases are left out: SQLite
-    makes them anew, and one that is joined with another database corrupts it (peers F6).
+    `rules` are (pattern, reason), see `helper.mjs`. `on_progress` gets files and bytes so far.
+    Shared-memory files of databases are left out unless `everything` is asked for: SQLite makes them
+    anew, and one that is joined with another database corrupts it (peers F6).
     Raises StepFailed, with names, where something in it cannot be read; HelperFailed (`error_code`
     ENOENT where there is no such folder), LinkLost.
     """
     where = raw(root) if isinstance(root, bytes) else root
-    params = {"root": where, "hash": hashes, "rules": [{"pattern": p, "reason": r} for p, r in rules]}
-    entries: list[Entry] = []
-    excluded: list[Excluded] = []
+    patterns = [{"pattern": pattern, "reason": reason} for pattern, reason in rules]
+    params = {"root": where, "hash": hashes, "rules": patterns, "everything": everything}
     closed: list[tuple[bytes, str]] = []
-    progress = _Progress(on_progress)
-    async for item in helper.stream("tree", params, timeout=LONGEST_WALK):
-        if "x" in item:
-            excluded.append(_excluded(item["x"], item["r"]))
-        elif "c" in item:
-            closed.append((b64decode(item["c"]), str(item["e"])))
-        elif "p" in item:
-            entries.append(entry_from(item))
-            progress.count(entries[-1])
-    if closed:
-        raise _refused(helper.host.label, root, closed)
-    progress.tell()
-    return _without_shared_memory(_made(entries, excluded))
+    began = told = 0.0
+    with Writer(to) as writer:
+        async for item in helper.stream("tree", params, timeout=LONGEST_WALK):
+            if "e" in item:
+                closed.append((b64decode(item["c"]), str(item["e"])))
+            elif "end" in item:
+                began = int(item["now"])
+            else:
+                writer.add(item)
+            if on_progress is not None and time.monotonic() - told >= TELL_EVERY:
+                told = time.monotonic()
+                on_progress(writer.files, writer.bytes)
+        if closed:
+            raise _refused(helper.host.label, root, closed)
+        if on_progress is not None:
+            on_progress(writer.files, writer.bytes)
+        return writer.publish(int(began))
 
 
 def _refused(host: str, root: str | bytes, closed: Sequence[tuple[bytes, str]]) -> StepFailed:
@@ -122,68 +257,8 @@ def shown(path: bytes) -> str:
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME // 2]}…{text[-LONGEST_NAME // 4 :]}"
 
 
-class _Progress:
-    def __init__(self, on_progress: Callable[[int, int], None] | None) -> None:
-        self._on_progress = on_progress
-        self._told = 0.0
-        self._files = self._bytes = 0
-
-    def count(self, entry: Entry) -> None:
-        self._files += entry.kind == "f"
-        self._bytes += entry.size
-        if time.monotonic() - self._told >= TELL_EVERY:
-            self.tell()
-
-    def tell(self) -> None:
-        self._told = time.monotonic()
-        if self._on_progress is not None:
-            self._on_progress(self._files, self._bytes)
-
-
-def _excluded(path: str, reason: str) -> Excluded:
-    return Excluded(path=b64decode(path).decode(errors="replace"), reason=reason)
-
-
-def _made(entries: Iterable[Entry], excluded: Sequence[Excluded]) -> Manifest:
-    ordered = {entry.path: entry for entry in sorted(entries, key=lambda entry: entry.path)}
-    sizes = weights(ordered.values())
-    files = sum(entry.kind == "f" for entry in ordered.values())
-    return Manifest(ordered, tuple(sorted(excluded, key=lambda e: e.path)), files, sum(sizes))
-
-
-def weights(entries: Iterable[Entry]) -> list[int]:
-    """The bytes that each entry adds; the second name of a file adds none."""
-    seen: set[str] = set()
-    found: list[int] = []
-    for entry in entries:
-        again = entry.group is not None and entry.group in seen
-        found.append(0 if again else entry.size)
-        if entry.group is not None:
-            seen.add(entry.group)
-    return found
-
-
-def _without_shared_memory(taken: Manifest) -> Manifest:
-    gone = [path for path in taken.entries if is_shared_memory(taken.entries, path)]
-    if not gone:
-        return taken
-    kept = (entry for path, entry in taken.entries.items() if path not in set(gone))
-    reason = "shared memory of a database, made anew"
-    more = [Excluded(path=path.decode(errors="replace"), reason=reason) for path in gone]
-    return _made(kept, [*taken.excluded, *more])
-
-
-def is_shared_memory(entries: dict[bytes, Entry], path: bytes) -> bool:
-    """Whether this is the `-shm` file of a database that stands beside it."""
-    if not path.endswith(SHARED_MEMORY):
-        return False
-    base, entry = path.removesuffix(SHARED_MEMORY), entries[path]
-    return (
-        base in entries
-        and base.endswith(DATABASE_NAMES)
-        and entry.kind == "f"
-        and entry.size % SHARED_MEMORY_PAGE == 0
-    )
+def _excluded(item: dict[str, Any]) -> Excluded:
+    return Excluded(path=b64decode(item["x"]).decode(errors="replace"), reason=item["r"])
 
 
 # ------------------------------------------------------------------ the kept form
@@ -203,56 +278,27 @@ def entry_from(item: dict[str, Any]) -> Entry:
             group=item.get("g"),
             sha256=item.get("h"),
             changed=bool(item.get("changed", False)),
+            sparse=bool(item.get("z", False)),
+            ctime_ns=int(item.get("c", 0)),
+            inode=str(item.get("i", "")),
         )
     except (KeyError, TypeError) as problem:
         raise ValueError(f"not an entry: {problem!r}") from problem
 
 
-def _item(entry: Entry) -> dict[str, object]:
-    item: dict[str, object] = {
+def item_of(entry: Entry) -> dict[str, Any]:
+    """The entry as the helper gives it, and as it is kept."""
+    item: dict[str, Any] = {
         "p": b64encode(entry.path).decode("ascii"),
         "k": entry.kind,
         "s": entry.size,
         "m": entry.mode,
         "t": str(entry.mtime_ns),
+        "c": str(entry.ctime_ns),
+        "i": entry.inode,
         "u": entry.uid,
     }
     if entry.link is not None:
         item["n"] = b64encode(entry.link).decode("ascii")
-    if entry.group is not None:
-        item["g"] = entry.group
-    if entry.sha256 is not None:
-        item["h"] = entry.sha256
-    if entry.changed:
-        item["changed"] = True
-    return item
-
-
-def dumps(manifest: Manifest) -> bytes:
-    """One JSON object a line: a head, entries, what was excluded, and an end that proves it whole."""
-    return b"".join(json.dumps(line).encode() + b"\n" for line in _lines(manifest))
-
-
-def _lines(manifest: Manifest) -> Iterator[dict[str, object]]:
-    yield {"manifest": FORMAT}
-    yield from (_item(entry) for entry in manifest.entries.values())
-    for each in manifest.excluded:
-        yield {"x": each.path, "r": each.reason}
-    yield {"end": len(manifest.entries)}
-
-
-def loads(data: bytes) -> Manifest:
-    """The manifest from its kept form. Raises ValueError where it is torn or another format."""
-    try:
-        lines = [json.loads(line) for line in data.splitlines()]
-    except json.JSONDecodeError as problem:
-        raise ValueError(f"not a manifest: {problem}") from problem
-    if len(lines) < 2 or not all(isinstance(line, dict) for line in lines):
-        raise ValueError("not a manifest: it has no head and end")
-    head, *body, end = lines
-    if head.get("manifest") != FORMAT:
-        raise ValueError(f"not a manifest of format {FORMAT}")
-    entries = [entry_from(line) for line in body if "x" not in line]
-    if end.get("end") != len(entries):
-        raise ValueError("the manifest is torn")
-    return _made(entries, [Excluded(path=line["x"], reason=line["r"]) for line in body if "x" in line])
+    optional = {"g": entry.group, "h": entry.sha256, "changed": entry.changed, "z": entry.sparse}
+    return item | {key: value for key, value in optional.items() if value}

@@ -1,7 +1,8 @@
 """One tar stream of many files from OLD to NEW, relayed through the wizard.
 
-OLD packs (its own tar, through the helper, which counts), the wizard passes the bytes on, NEW unpacks
-into the staging folder. Nothing is written anywhere else on NEW and nothing at all on OLD.
+OLD packs with the helper, which hashes what it reads; the wizard passes the bytes on; NEW unpacks into
+the staging folder. Nothing is written anywhere else on NEW and nothing at all on OLD. What is to be
+sent, what was sent and what came of it are manifests on the wizard's disk: memory does not grow.
 """
 
 from __future__ import annotations
@@ -9,160 +10,311 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from itertools import accumulate
+import zlib
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import Helper, raw, source
+from openclaw_wizard.hosts.running import RAW_DEFLATE
 from openclaw_wizard.model import HostFacts, Role
-from openclaw_wizard.transfer import tar
-from openclaw_wizard.transfer.compare import database_units
-from openclaw_wizard.transfer.manifest import Manifest, weights
+from openclaw_wizard.transfer import compare, manifest, tar
+from openclaw_wizard.transfer.manifest import Entry, Manifest
 
+PARTS: Final = ("tar.mjs", "pack.mjs", "patch.mjs")
 STAGING_MARK: Final = ".incoming-"
 """What the name of every staging folder contains (`Tree.staging`); nothing else is cleared."""
 PATIENCE: Final = 120.0
 """Seconds without one byte moved after which the link counts as lost."""
 HEAD: Final = struct.Struct(">cI")
+REQUESTS: Final = 1 << 15
+"""Bytes of names that are sent to OLD at once."""
+AT_ONCE: Final = 5000
+"""How many paths one call clears."""
+PATCHED_FROM: Final = 1 << 20
+"""Bytes from which a file that stands in staging is not sent whole, but only its blocks that differ."""
+SMALLEST_BLOCK: Final = 1 << 14
+MOST_BLOCKS: Final = 1 << 16
 SAFE: Final = "OLD was only read. NEW's previous state is untouched; the copy is in a folder of its own."
 RESUME: Final = "Resume; what is already there is not sent again."
 NO_ROOM: Final = ("No space left", "ENOSPC", "Disk quota exceeded", "EDQUOT")
 
-Progress = Callable[[int, int | None], None]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a copy is: what is packed now, and the bytes of content and the entries packed before."""
+
+    path: bytes
+    bytes: int
+    entries: int
+
+
+Progress = Callable[[Moment], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Both ends of a copy of one tree; `staging` exists on NEW."""
+
+    old: Host
+    new: Host
+    old_facts: HostFacts
+    new_facts: HostFacts
+    source_root: str
+    staging: str
+    patience: float = PATIENCE
+
+    @property
+    def precision(self) -> int:
+        """The nanoseconds to which NEW can set times."""
+        return tar.precision(self.new_facts.tar)
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What is to be sent: entries as a whole, and large files of which staging holds something."""
+
+    whole: Manifest
+    patched: Manifest
+
+    @property
+    def bytes(self) -> int:
+        return self.whole.bytes + self.patched.bytes
+
+    def __len__(self) -> int:
+        return len(self.whole) + len(self.patched)
 
 
 def pack_helper(host: Host, facts: HostFacts) -> Helper:
     """The helper with the commands that pack."""
-    parts = tuple(source("openclaw_wizard.transfer", name) for name in ("tar.mjs", "pack.mjs"))
+    parts = tuple(source("openclaw_wizard.transfer", name) for name in PARTS)
     return Helper(host, facts.path, parts)
 
 
-async def send(
-    old: Host,
-    new: Host,
-    old_facts: HostFacts,
-    new_facts: HostFacts,
-    source_root: str,
-    staging: str,
-    paths: Sequence[bytes],
-    manifest: Manifest,
-    on_progress: Progress,
-    *,
-    live: bool = False,
-    patience: float = PATIENCE,
-) -> None:
-    """Makes `paths` of `source_root` on OLD stand in the existing folder `staging` on NEW.
+async def make_way(route: Route, work: Iterable[compare.Work], folder: Path, name: str) -> Todo:
+    """Clears what is in the way in staging, and keeps what is to be sent in `folder`, under `name`.
 
-    What stands in `staging` and is not in `manifest` is cleared away first. `on_progress` gets the
-    bytes packed so far, of `volume(manifest, paths)`, and how many entries have begun. With `live`,
-    files that change or vanish while they are read are no error. Safe to repeat after any failure.
-    Raises StepFailed (a tar failed, NEW is full; with a field `side` that is `Role.OLD` where it was
-    OLD's), HelperFailed, LinkLost.
+    Raises HelperFailed, LinkLost.
     """
-    names = tar.in_order(with_folders(paths, manifest), manifest, new_facts.tar)
-    packed = tar.compression(old_facts, new_facts)
-    unpack = [*tar.environment(new_facts), *tar.unpack_argv(new_facts.tar, staging, packed)]
-    pack = tar.packing(old_facts.tar, new_facts.tar, source_root, names, live=live)
-    params = {**pack, "compress": list(packed.compress) or None}
-    argv, input = pack_helper(old, old_facts).request("pack", params)
-    helper = Helper(new, new_facts.path)
-    await _make_way(helper, staging, names, manifest)
-    counter = _Counter(names, manifest, paths, on_progress)
-    async with new.writer(unpack) as sink, old.reader(argv, input=input) as packing:
-        await _Relay(old.label, new.label, packing, sink, patience).run(counter)
-    if new_facts.tar == tar.BUSYBOX:
-        await _set_modes(helper, staging, names, manifest)
+    helper = Helper(route.new, route.new_facts.path)
+    clear: list[str] = []
+    opened: list[str] = []
+    with (
+        manifest.Writer(folder / f"whole-{name}.jsonl") as whole,
+        manifest.Writer(folder / f"patched-{name}.jsonl") as patched,
+    ):
+        for each in work:
+            match each:
+                case compare.Send(entry, staged):
+                    (patched if _is_patched(entry, staged) else whole).add(manifest.item_of(entry))
+                case compare.Clear(path):
+                    clear.append(tar.text(path))
+                case compare.Open(path):
+                    opened.append(tar.text(path))
+            if len(clear) + len(opened) >= AT_ONCE:
+                await _clear(helper, route.staging, clear, opened)
+                clear, opened = [], []
+        await _clear(helper, route.staging, clear, opened)
+        return Todo(whole.publish(), patched.publish())
 
 
-def with_folders(paths: Iterable[bytes], manifest: Manifest) -> tuple[bytes, ...]:
-    """`paths` and every folder above them, in order: unpacking changes a folder's mtime, tar sets it."""
-    wanted = set(paths) | {b""}
-    for path in paths:
-        parent = path.rpartition(b"/")[0]
-        while parent not in wanted:
-            wanted.add(parent)
-            parent = parent.rpartition(b"/")[0]
-    return tuple(path for path in manifest.entries if path in wanted)
+def _is_patched(entry: Entry, staged: Entry | None) -> bool:
+    """A file with holes or other names is sent whole: tar knows about those."""
+    if staged is None or entry.kind != "f" or staged.size < PATCHED_FROM or entry.size < PATCHED_FROM:
+        return False
+    return entry.group is None and staged.group is None and not entry.sparse and not staged.sparse
 
 
-def volume(manifest: Manifest, paths: Sequence[bytes]) -> int:
-    """Bytes of content of `paths`, a file with several names counted once."""
-    return sum(weights(manifest.entries[path] for path in paths))
+async def _clear(helper: Helper, staging: str, clear: list[str], opened: list[str]) -> None:
+    if clear or opened:
+        params = {"root": staging, "mustContain": STAGING_MARK, "clear": clear, "open": opened}
+        await helper.call("make_way", params, timeout=600)
 
 
-async def _make_way(helper: Helper, staging: str, names: Sequence[bytes], manifest: Manifest) -> None:
-    going = set(names)
-    afresh = [p for base, members in database_units(manifest.entries) if base in going for p in members]
+async def send(
+    route: Route, todo: Todo, to: Path, on_progress: Progress, *, live: bool = False
+) -> tuple[Manifest, Manifest]:
+    """Makes the entries of `todo` stand in staging; returns both parts as they were packed, with hashes.
+
+    The manifests of what was packed are kept as `to` with a suffix. With `live`, files that change or
+    vanish while they are read are no error: they are marked as changed, or are not in the answer. Safe
+    to repeat after any failure. Raises StepFailed (packing or unpacking failed, NEW is full; with a
+    field `side` that is `Role.OLD` where it was OLD's), HelperFailed, LinkLost.
+    """
+    # First, since afterwards tar closes folders that were opened for this.
+    patched = await _patch(route, todo.patched, to.with_suffix(".patched.jsonl"), on_progress, live=live)
+
+    def later(now: Moment) -> None:
+        on_progress(Moment(now.path, patched.bytes + now.bytes, len(patched) + now.entries))
+
+    whole = await _send_whole(route, todo.whole, to.with_suffix(".whole.jsonl"), later, live=live)
+    return whole, patched
+
+
+async def _send_whole(
+    route: Route, sending: Manifest, to: Path, on_progress: Progress, *, live: bool
+) -> Manifest:
+    if not len(sending):
+        return manifest.write(to, ())
+    packed = tar.compression(route.old_facts, route.new_facts)
     params = {
-        "root": staging,
-        "mustContain": STAGING_MARK,
-        "wanted": [(_text(path), entry.kind) for path, entry in manifest.entries.items()],
-        "afresh": [_text(path) for path in afresh],
+        "root": route.source_root,
+        "dialect": tar.dialect(route.new_facts.tar),
+        "live": live,
+        "compress": packed.compress,
     }
-    await helper.call("make_way", params, timeout=600)
+    argv, begin = pack_helper(route.old, route.old_facts).request("send", params)
+    unpack, first = _unpacking(route, packed)
+    names = requests((entry.path for entry in sending), begin)
+    sent = await _relayed(route, argv, names, unpack, first, sending, to, on_progress)
+    if route.new_facts.tar == tar.BUSYBOX:
+        await _settle(route, sent)
+    return sent
 
 
-async def _set_modes(helper: Helper, staging: str, names: Sequence[bytes], manifest: Manifest) -> None:
-    """What busybox leaves: modes of folders that were there, and set-user-id bits."""
-    entries = [manifest.entries[name] for name in names]
-    ops = [{"path": raw(e.path), "mode": e.mode} for e in entries if e.kind != "l"]
-    await helper.call("chmod", {"root": staging, "ops": ops}, timeout=600)
+async def _patch(
+    route: Route, patching: Manifest, to: Path, on_progress: Progress, *, live: bool
+) -> Manifest:
+    if not len(patching):
+        return manifest.write(to, ())
+    packed = tar.compression(route.old_facts, route.new_facts)
+    old, new = pack_helper(route.old, route.old_facts), pack_helper(route.new, route.new_facts)
+    params = {"root": route.source_root, "live": live, "compress": packed.compress}
+    argv, begin = old.request("delta", params)
+    there = {"root": route.staging, "mustContain": STAGING_MARK, "decompress": packed.decompress}
+    unpack, first = new.request("patch", there)
+    asked = _differences(begin, new, route.staging, patching)
+    return await _relayed(route, argv, asked, unpack, first, patching, to, on_progress)
 
 
-def _text(path: bytes) -> str:
-    return b64encode(path).decode("ascii")
+async def _differences(begin: bytes, new: Helper, staging: str, patching: Manifest) -> AsyncIterator[bytes]:
+    """What OLD is asked for: each file with the digests of the blocks that NEW has."""
+    yield begin
+    files = [{"p": tar.text(entry.path), "b": block_size(entry.size)} for entry in patching]
+    params = {"root": staging, "files": files}
+    async for item in new.stream("blocks", params, timeout=manifest.LONGEST_WALK):
+        yield json.dumps(item).encode() + b"\n"
 
 
-class _Counter:
-    """Bytes done, from how many entries tar has begun and how much it has read since the last one began."""
+def block_size(size: int) -> int:
+    """Bytes of the blocks into which a file is cut: small, but never so that there are very many."""
+    block = SMALLEST_BLOCK
+    while size > block * MOST_BLOCKS:
+        block *= 2
+    return block
 
-    def __init__(
-        self, names: Sequence[bytes], manifest: Manifest, paths: Sequence[bytes], tell: Progress
-    ) -> None:
-        asked = set(paths)
-        sizes = weights(manifest.entries[name] for name in names)
-        self._until = [0, *accumulate(sizes)]
-        self._asked = [0, *accumulate(int(name in asked) for name in names)]
-        self._tell = tell
-        self._done = 0
 
-    def update(self, item: dict[str, int]) -> None:
-        begun = min(item["entries"], len(self._until) - 1)
-        before, after = self._until[max(begun - 1, 0)], self._until[begun]
-        self._done = max(self._done, min(after, before + item["raw"] - item["begun"]))
-        self._tell(self._done, self._asked[begun])
+async def _relayed(
+    route: Route,
+    argv: list[str],
+    input: AsyncIterable[bytes],
+    unpack: list[str],
+    first: bytes,
+    sending: Manifest,
+    to: Path,
+    on_progress: Progress,
+) -> Manifest:
+    with manifest.Writer(to) as writer:
+        async with (
+            route.new.writer(unpack) as sink,
+            route.old.reader(argv, input=input) as packing,
+        ):
+            await _Relay(route, packing, sink).run(first, _Heard(sending, writer, on_progress))
+        return writer.publish()
+
+
+def _unpacking(route: Route, packed: tar.Compression) -> tuple[list[str], bytes]:
+    """What unpacks on NEW, and what it is given before the stream."""
+    if packed.program or packed.decompress is None:
+        argv = tar.unpack_argv(route.new_facts.tar, route.staging, packed)
+        return [*tar.environment(route.new_facts), *argv], b""
+    argv = tar.unpack_argv(route.new_facts.tar, route.staging, None)
+    params = {"tar": argv, "decompress": packed.decompress}
+    return pack_helper(route.new, route.new_facts).request("unpack", params)
+
+
+async def requests(paths: Iterable[bytes], begin: bytes = b"") -> AsyncIterator[bytes]:
+    """The names of what is to be packed, as the helper reads them, after `begin`."""
+    part = bytearray(begin)
+    for path in paths:
+        part += tar.text(path).encode() + b"\n"
+        if len(part) >= REQUESTS:
+            yield bytes(part)
+            part.clear()
+    yield bytes(part)
+
+
+async def _settle(route: Route, sent: Manifest) -> None:
+    """What busybox leaves: modes and times of folders, deepest first, and set-user-id bits."""
+    helper = Helper(route.new, route.new_facts.path)
+    left = [entry for entry in sent if entry.kind == "d" or (entry.kind == "f" and entry.mode & 0o7000)]
+    for start in range(0, len(left), AT_ONCE):
+        some = left[::-1][start : start + AT_ONCE]
+        await helper.call("chmod", {"root": route.staging, "ops": [_op(e) for e in some]}, timeout=600)
+
+
+def _op(entry: Entry) -> dict[str, object]:
+    return {"path": raw(entry.path), "mode": entry.mode, "seconds": entry.mtime_ns // tar.SECOND_NS}
+
+
+class _Heard:
+    """What OLD says while it packs: each entry that is packed, and how far it is within one."""
+
+    def __init__(self, sending: Manifest, writer: manifest.Writer, tell: Progress) -> None:
+        self._writer, self._tell = writer, tell
+        self._coming = iter(sending)
+        self._now = next(self._coming, None)
+
+    def item(self, item: dict[str, Any]) -> None:
+        if "within" in item:
+            size = self._now.size if self._now else 0
+            self._say(min(item["within"], size))
+            return
+        # What went away while it was packed is not in the answer.
+        if "p" in item:
+            self._writer.add(item)
+        self._now = next(self._coming, None)
 
     def complete(self) -> None:
-        self._tell(self._until[-1], self._asked[-1])
+        self._say(0)
+
+    def _say(self, within: int) -> None:
+        path = self._now.path if self._now else b""
+        self._tell(Moment(path, self._writer.bytes + within, self._writer.count))
 
 
 class _Relay:
     """Passes frames from the packing helper on to the unpacking tar, and explains which end failed."""
 
-    def __init__(self, old: str, new: str, packing: ByteSource, sink: ByteSink, patience: float) -> None:
-        self._old, self._new = old, new
+    def __init__(self, route: Route, packing: ByteSource, sink: ByteSink) -> None:
+        self._old, self._new = route.old.label, route.new.label
+        self._patience = route.patience
         self._packing, self._sink = packing, sink
-        self._patience = patience
 
-    async def run(self, progress: _Counter) -> None:
+    async def run(self, first: bytes, heard: _Heard) -> None:
+        """`first` is what NEW gets before the stream."""
+        if first:
+            await self._pass_on(first)
         async for record in self._records():
             if "item" in record:
-                progress.update(record["item"])
+                heard.item(record["item"])
             elif "error" in record:
                 self._packing_failed(str(record["error"]["message"]))
             else:
                 await self._unpacked()
-                progress.complete()
+                heard.complete()
                 return
         await self._packing_died()
 
     async def _records(self) -> AsyncIterator[dict[str, Any]]:
         """The records between the chunks; the chunks go to the sink."""
         buffer = bytearray()
+        unpacker = zlib.decompressobj(RAW_DEFLATE)
         while chunk := await self._patiently(self._packing.read(), self._old):
             buffer += chunk
             while len(buffer) >= HEAD.size:
@@ -174,7 +326,8 @@ class _Relay:
                 if kind == b"D":
                     await self._pass_on(content)
                 else:
-                    yield json.loads(content)
+                    for line in unpacker.decompress(content).splitlines():
+                        yield json.loads(line)
 
     async def _pass_on(self, content: bytes) -> None:
         try:

@@ -1,63 +1,92 @@
-"""How each kind of tar is asked for the same thing, and which compression both ends have.
+"""What each kind of tar unpacks, and which compression both ends have.
 
-Only between two GNU tars nothing is lost. Elsewhere the old GNU format is used: it keeps names as the
-bytes that they are and every tar reads it, at the cost of mtimes below the second and of holes in
-sparse files (measured between GNU, bsd and busybox tars; facts/transfer "Fidelity of tar").
-
-busybox only unpacks. Not every one takes a list of what to pack (Debian's does not, Alpine's does), and
-none a name with a newline; the helper packs for it, with the host's Node (tar.mjs).
+OLD packs with the helper (tar.mjs), whatever tar it has; NEW unpacks with its own, because Node cannot
+set a time to the nanosecond. GNU's tar loses nothing. bsdtar does not read the holes of a sparse file
+whose name is not ASCII; busybox reads no holes and no fractions of a second (measured between GNU, bsd
+and busybox tars; facts/transfer "Fidelity of tar").
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.model import HostFacts
-from openclaw_wizard.transfer.manifest import Manifest
 
 GNU: Final = "gnu"
 BSD: Final = "bsd"
 BUSYBOX: Final = "busybox"
-LIVE_STATUSES: Final = [0, 1]
-"""What a tar of a living tree may end with: 1 is said of files that changed or vanished under its hands."""
+NODE_ZSTD: Final = (22, 15)
+"""The first Node whose zlib has zstd (23.8 on the odd line)."""
+SECOND_NS: Final = 1_000_000_000
+
+Filter = Mapping[str, object]
+"""What the helper takes as `compress` or `decompress`; see pack.mjs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """`compress` and `decompress` are filters; `suffix` is what a file made so is called."""
+    """`compress` and `decompress` are the helper's filters; `suffix` is what a file made so is called.
+
+    `program` decompresses without the helper; empty where NEW has none.
+    """
 
     suffix: str
-    compress: tuple[str, ...] = ()
-    decompress: tuple[str, ...] = ()
+    compress: Filter | None = None
+    decompress: Filter | None = None
+    program: tuple[str, ...] = ()
 
 
 NONE: Final = Compression(".tar")
 
 
-def zstd(level: int) -> Compression:
-    return Compression(".tar.zst", ("zstd", "-q", "-c", f"-{level}", "-T0"), ("zstd", "-q", "-d", "-c"))
+def zstd(level: int, *, packs: bool = True, unpacks: bool = True) -> Compression:
+    """`packs` and `unpacks` tell on which side the program is there; else Node's zlib does it."""
+    options = {"params": {"100": level}}
+    """ZSTD_c_compressionLevel is 100 in zstd's API."""
+    return Compression(
+        ".tar.zst",
+        {"argv": ["zstd", "-q", "-c", f"-{level}", "-T0"]}
+        if packs
+        else {"zlib": "createZstdCompress", "options": options},
+        {"argv": ["zstd", "-q", "-d", "-c"]} if unpacks else {"zlib": "createZstdDecompress"},
+        ("zstd", "-q", "-d", "-c") if unpacks else (),
+    )
 
 
-def gzip(level: int) -> Compression:
-    return Compression(".tar.gz", ("gzip", "-c", f"-{level}"), ("gzip", "-d", "-c"))
+def gzip(level: int, *, unpacks: bool = True) -> Compression:
+    return Compression(
+        ".tar.gz",
+        {"zlib": "createGzip", "options": {"level": level}},
+        {"zlib": "createGunzip"},
+        ("gzip", "-d", "-c") if unpacks else (),
+    )
+
+
+def has_zstd(facts: HostFacts) -> bool:
+    """Whether it has zstd in any form: the program, or in Node's zlib."""
+    if facts.zstd or facts.node is None:
+        return facts.zstd
+    major, minor = (int(part) for part in facts.node.split(".")[:2])
+    return (major, minor) >= NODE_ZSTD and (major, minor) not in {(23, odd) for odd in range(8)}
 
 
 def compression(old: HostFacts, new: HostFacts) -> Compression:
-    """For the wire: the cheapest that both have. busybox's tar cannot unpack zstd."""
-    if old.zstd and new.zstd and new.tar != BUSYBOX:
-        return zstd(1)
-    return gzip(1) if old.gzip and new.gzip else NONE
+    """For the wire: the cheapest that both have."""
+    if has_zstd(old) and has_zstd(new):
+        # busybox's tar takes no filter but its own gzip.
+        return zstd(1, packs=old.zstd, unpacks=new.zstd and new.tar != BUSYBOX)
+    return gzip(1, unpacks=new.gzip)
 
 
 def kept_compression(facts: HostFacts) -> Compression:
     """For a file that stays on that machine."""
     if facts.zstd:
         return zstd(3)
-    return gzip(6) if facts.gzip else NONE
+    return gzip(6)
 
 
 def environment(facts: HostFacts) -> list[str]:
@@ -65,77 +94,50 @@ def environment(facts: HostFacts) -> list[str]:
     return ["env", f"PATH={facts.path}"]
 
 
-def packing(
-    flavour: str | None, reader: str | None, root: str, names: Iterable[bytes], *, live: bool = False
-) -> dict[str, object]:
-    """What the helper is asked so that it packs these entries of `root`; with `live`, some may vanish.
-
-    `reader` is the kind of tar that will unpack it. Raises StepFailed where there is no tar.
-    """
-    listed = {"names": b64encode(name_list(names)).decode("ascii")}
-    if flavour == BUSYBOX:
-        return {**listed, "tar": None, "root": root, "fine": reader != BUSYBOX, "live": live}
-    accept = LIVE_STATUSES if live else [0]
-    return {**listed, "tar": pack_argv(flavour, reader, root, live=live), "accept": accept}
-
-
-def pack_argv(flavour: str | None, reader: str | None, root: str, *, live: bool = False) -> list[str]:
-    """Writes the entries named on stdin to stdout and lists each on stderr when it begins it.
-
-    `reader` is the kind of tar that will unpack it. With `live`, entries that vanish are no error.
-    Raises StepFailed where there is no tar that can.
-    """
-    argv = ["tar", "-c", "-v", "-f", "-"]
-    match flavour:
+def dialect(reader: str | None) -> dict[str, object]:
+    """What that kind of tar understands, for tar.mjs. Raises StepFailed where there is none."""
+    match reader:
         case "gnu":
-            both = ["--format=posix", "--pax-option=delete=atime,delete=ctime", "-S"]
-            argv += both if reader == GNU else ["--format=gnu"]
-            argv += ["--ignore-failed-read"] if live else []
-            return [*argv, "--no-recursion", "--null", "--no-unquote", "-C", root, "-T", "-"]
+            return {"fine": True, "sparse": "all"}
         case "bsd":
-            return [*argv, "--format", "gnutar", "-n", "-C", root, "--null", "-T", "-"]
+            return {"fine": True, "sparse": "ascii"}
+        case "busybox":
+            return {"fine": False, "sparse": "none", "open": True}
         case _:
             raise StepFailed(what="There is no tar that the wizard knows (GNU, bsd or busybox).")
 
 
-def unpack_argv(flavour: str | None, staging: str, packed: Compression) -> list[str]:
+def precision(reader: str | None) -> int:
+    """The nanoseconds to which that kind of tar sets times."""
+    return SECOND_NS if reader == BUSYBOX else 1
+
+
+def unpack_argv(flavour: str | None, staging: str, packed: Compression | None) -> list[str]:
     """Unpacks stdin into `staging`: modes and mtimes as they were, owned by whoever runs it.
 
     Raises StepFailed where there is no tar.
     """
+    program = packed.program if packed else ()
     match flavour:
         case "gnu":
             argv = ["tar", "-x", "-p", "--no-same-owner", "--delay-directory-restore"]
-            filters = ["-I", packed.decompress[0]] if packed.decompress else []
+            filters = ["-I", program[0]] if program else []
         case "bsd":
             argv = ["tar", "-x", "-p", "-o"]
-            filters = ["--use-compress-program", " ".join(packed.decompress)] if packed.decompress else []
+            filters = ["--use-compress-program", " ".join(program)] if program else []
         case "busybox":
             argv = ["tar", "-x", "-p", "-o"]
-            filters = ["-z"] if packed.decompress else []
+            filters = ["-z"] if program else []
         case _:
             raise StepFailed(what="There is no tar that the wizard knows (GNU, bsd or busybox).")
     return [*argv, *filters, "-f", "-", "-C", staging]
 
 
-def in_order(paths: Sequence[bytes], manifest: Manifest, reader: str | None) -> tuple[bytes, ...]:
-    """The order in which to pack: as it is, but folders last, deepest first, where busybox unpacks.
-
-    It closes a folder to its owner (0500) as soon as it sees it, and could then put nothing in.
-    """
-    if reader != BUSYBOX:
-        return tuple(paths)
-    folders = [path for path in paths if manifest.entries[path].kind == "d"]
-    others = [path for path in paths if manifest.entries[path].kind != "d"]
-    return (*others, *reversed(folders))
-
-
-def name_list(paths: Iterable[bytes]) -> bytes:
-    """The list of what to pack, every name begun with `./` so that none can be an option."""
-    return b"".join(b"./" + path + b"\0" for path in paths)
+def text(path: bytes) -> str:
+    """A path as the helper takes it in lists."""
+    return b64encode(path).decode("ascii")
 
 
 def lines_listed(paths: Iterable[bytes], flavour: str | None) -> int:
     """How many lines `tar -t` prints for these: GNU and bsd escape a newline in a name, busybox does not."""
-    names = list(paths)
-    return len(names) + (sum(name.count(b"\n") for name in names) if flavour == BUSYBOX else 0)
+    return sum(1 + (name.count(b"\n") if flavour == BUSYBOX else 0) for name in paths)

@@ -7,6 +7,7 @@ so that a tree is on its way within a second and a test may stand anywhere in be
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,16 +28,20 @@ MOVE = "m1"
 
 @dataclass
 class Box:
-    """A shelf and a clock, in memory."""
+    """A shelf in a folder of its own, and a clock."""
 
-    kept: dict[str, bytes] = field(default_factory=dict)
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="shelf-")))
 
     def save(self, name: str, content: bytes) -> str:
-        self.kept[name] = content
+        self.file(name).write_bytes(content)
         return ""
 
     def load(self, name: str) -> bytes | None:
-        return self.kept.get(name)
+        file = self.file(name)
+        return file.read_bytes() if file.exists() else None
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
 
     def time(self) -> float:
         return 0.0

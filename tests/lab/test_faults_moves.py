@@ -141,7 +141,7 @@ def test_a_disk_of_old_that_fills_during_the_safety_copy(ground: Ground) -> None
     [
         ("new", "tar", "Unpacking on NEW (new) ended with -9"),
         pytest.param(
-            "old", "tar", "Packing on OLD (old) failed: tar ended with SIGKILL", marks=pytest.mark.matrix
+            "old", "zstd", "Packing on OLD (old) failed: zstd ended with SIGKILL", marks=pytest.mark.matrix
         ),
         pytest.param(
             "old",

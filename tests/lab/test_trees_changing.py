@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -186,12 +186,19 @@ class Restless(Wrapped):
             self.change()
 
     def lines(
-        self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0
+        self,
+        argv: Sequence[str],
+        *,
+        input: bytes | AsyncIterable[bytes] = b"",
+        timeout: float = 60.0,
+        inflate: bool = False,
     ) -> AsyncIterator[bytes]:
         self._stir()
-        return super().lines(argv, input=input, timeout=timeout)
+        return super().lines(argv, input=input, timeout=timeout, inflate=inflate)
 
-    def reader(self, argv: Sequence[str], *, input: bytes = b"") -> AbstractAsyncContextManager[ByteSource]:
+    def reader(
+        self, argv: Sequence[str], *, input: bytes | AsyncIterable[bytes] = b""
+    ) -> AbstractAsyncContextManager[ByteSource]:
         self._stir()
         return super().reader(argv, input=input)
 
@@ -253,4 +260,4 @@ async def test_a_file_that_grows_as_fast_as_it_is_read_holds_nothing_up(tmp_path
     carry = Carry(old, tmp_path / "new" / "state")
     with growing(file):
         await asyncio.wait_for(carry.does(TakeManifest()), 120)
-    assert carry.manifest.entries[b"b busy"].size >= 24 * MB
+    assert {entry.path: entry.size for entry in carry.manifest}[b"b busy"] >= 24 * MB

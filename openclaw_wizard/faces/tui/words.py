@@ -37,8 +37,9 @@ STEPS: Final[Mapping[StepId, Words]] = {
     ),
     StepId.BACK_UP: Words(
         "Back up",
-        "Counts what OLD holds, stops its gateway and makes a safety archive.",
-        "Nothing on OLD is changed or deleted, and NEW is not touched yet.",
+        "Copies ahead, counts, stops OLD's gateway and makes a safety archive.",
+        "OLD is not changed; NEW gets a folder beside the target, nothing else.",
+        "Most of the copy is made while the gateway still works, so that it is down for a short time. "
         "A gateway that still writes would leave a copy that does not fit together, so it is stopped, "
         "and the wizard waits until its process is really gone. The archive stays on OLD and only you "
         "can read it: it holds keys and sign-ins, so treat it as a secret.",
@@ -52,7 +53,7 @@ STEPS: Final[Mapping[StepId, Words]] = {
     ),
     StepId.COPY: Words(
         "Copy",
-        "Sends everything to a folder beside its place, and compares every file.",
+        "Sends what is not there yet, and compares every file with OLD's.",
         "What stands on NEW is moved aside, never merged; OLD is only read.",
         "openclaw.json alone is not enough: sign-ins, sessions and channel state are files of their "
         "own. All of it travels as one stream. Only when the hash of every file agrees does the copy "
