@@ -18,6 +18,7 @@ from openclaw_wizard.errors import ExitCode, UsageError, WizardError
 
 if TYPE_CHECKING:
     from openclaw_wizard.events import QuestionAsked
+    from openclaw_wizard.model import Wishes
     from openclaw_wizard.session import Wizard
 
 SIGNALS = {
@@ -54,11 +55,13 @@ def parser() -> argparse.ArgumentParser:
 
     plan = add("plan", "Read both machines and say what would be done; writes nothing on them.")
     _hosts(plan, required=True)
+    _wishes(plan)
     plan.add_argument("--out", metavar="FILE", type=Path, help="keep the plan for `run`")
 
     run = add("run", "Move: survey, then all six steps.")
     run.add_argument("plan", nargs="?", metavar="PLAN", type=Path, help="a plan kept by `plan --out`")
     _hosts(run, required=False)
+    _wishes(run)
     _answers(run)
 
     resume = add("resume", "Go on with a move that stopped (the newest, or ID).")
@@ -86,6 +89,33 @@ def _hosts(command: argparse.ArgumentParser, *, required: bool) -> None:
     command.add_argument(
         "--profile", metavar="NAME", help="the profile that moves (default: the default one)"
     )
+
+
+def _wishes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--no-ahead", action="store_true", help="copy nothing while OLD's gateway still works"
+    )
+    command.add_argument(
+        "--bwlimit", metavar="RATE", help="the most that goes to NEW in a second, such as 500KB or 4MB"
+    )
+
+
+def _wishes_of(options: argparse.Namespace) -> Wishes:
+    """Raises UsageError for a rate that is none."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    from openclaw_wizard.model import Wishes
+
+    limit = None
+    if options.bwlimit is not None:
+        try:
+            limit = int(TypeAdapter(ByteSize).validate_python(options.bwlimit))
+        except ValidationError:
+            limit = 0
+        if limit < 1:
+            what = f"{options.bwlimit!r} is no rate."
+            raise UsageError(what=what, next="Give bytes a second: --bwlimit 500KB, or 4MB.")
+    return Wishes(ahead=not options.no_ahead, bwlimit=limit)
 
 
 def _answers(command: argparse.ArgumentParser) -> None:
@@ -242,7 +272,7 @@ async def _plan(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.journal import save
     from openclaw_wizard.model import Verdict
 
-    plan = await wizard.survey(options.old, options.new, options.profile)
+    plan = await wizard.survey(options.old, options.new, options.profile, _wishes_of(options))
     if options.out is not None:
         save(options.out, plan.model_dump_json(indent=1).encode())
     blocked = any(f.verdict is Verdict.BLOCKS for f in plan.findings)
@@ -253,8 +283,9 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.session import load_plan
 
     if options.plan is not None:
-        if options.old or options.new:
-            raise UsageError(what="A plan file names its machines itself.", next="Leave out --from and --to.")
+        if options.old or options.new or options.no_ahead or options.bwlimit:
+            what = "A plan file names its machines itself, and how to copy."
+            raise UsageError(what=what, next="Leave out --from, --to, --no-ahead and --bwlimit.")
         try:
             content = options.plan.read_bytes()
         except OSError as problem:
@@ -265,7 +296,7 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     else:
         if not (options.old and options.new):
             raise UsageError(what="Which machines?", next="Name them: run --from HOST --to HOST.")
-        await wizard.survey(options.old, options.new, options.profile)
+        await wizard.survey(options.old, options.new, options.profile, _wishes_of(options))
     await wizard.confirm_plan()
     await wizard.run()
     return ExitCode(wizard.view.exit_code or 0)

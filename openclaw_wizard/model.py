@@ -236,6 +236,15 @@ class Facts(Word):
     old_gateway: GatewayState | None = None
 
 
+class Wishes(Word):
+    """How the person wants the copy to be made."""
+
+    ahead: bool = True
+    """Whether most of it is copied while OLD's gateway still works."""
+    bwlimit: int | None = None
+    """The most that goes to NEW, in bytes a second on the line; None for as fast as it goes."""
+
+
 class Plan(Word):
     """What will be done, frozen once confirmed."""
 
@@ -253,6 +262,7 @@ class Plan(Word):
     service: str
     """How the gateway is started on NEW: `systemd` or `detached`."""
     findings: tuple[Finding, ...] = ()
+    wishes: Wishes = Wishes()
 
 
 class Database(Word):

@@ -115,6 +115,21 @@ async def test_only_what_is_needed_is_sent_and_the_folders_keep_their_times(plac
     assert seen(to) == seen(old)
 
 
+async def test_a_limited_copy_arrives_too(place: Path) -> None:
+    old, to = build(place / "old"), staging(place)
+    await sent(route(old, to, bwlimit=1 << 20))
+    assert seen(to) == seen(old)
+
+
+def test_no_more_passes_in_a_second_than_is_wanted() -> None:
+    pace = stream.Pace(1000, began=50.0)
+    assert pace.pause(500, now=50.1) == pytest.approx(0.4)
+    assert pace.pause(500, now=50.5) == pytest.approx(0.5)
+    # A line that was slower by itself is not made slower.
+    assert pace.pause(500, now=60.0) == 0.0
+    assert stream.Pace(None, began=50.0).pause(10**9, now=50.0) == 0.0
+
+
 @pytest.mark.sshd
 async def test_everything_arrives_over_two_ssh_connections(place: Path, sshd: Any, practice: str) -> None:
     """From an OpenSSH server to a practice host, both with their own idea of home."""

@@ -42,6 +42,7 @@ from openclaw_wizard.model import (
     Role,
     RowState,
     Verdict,
+    Wishes,
 )
 from openclaw_wizard.session import records
 from openclaw_wizard.session.board import Board
@@ -202,21 +203,25 @@ class Wizard:
 
     # ---------------------------------------------------------------- survey
 
-    async def survey(self, old: str, new: str, profile: str | None = None) -> Plan:
+    async def survey(
+        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+    ) -> Plan:
         """Reads both machines and makes the plan; writes nothing. Raises WizardError."""
         with self._telling_failure():
             await self._reach(old, new)
             plan = await self._survey.read(
                 self._hosts[Role.OLD], self._hosts[Role.NEW], profile, self._board.tell, self.learn
             )
-            plan = plan.model_copy(update={"findings": tuple(self.view.findings.values())})
+            wanted = {"findings": tuple(self.view.findings.values()), "wishes": wishes or Wishes()}
+            plan = plan.model_copy(update=wanted)
             self._board.view = replace(self.view, old=old, new=new, profile=plan.installation.profile)
             self._board.tell(Surveyed(plan=plan))
             return plan
 
     async def survey_as_planned(self, planned: Plan) -> Plan:
         """Surveys anew what a plan file names; raises ContextChanged where the machines differ from it."""
-        plan = await self.survey(planned.old.address, planned.new.address, planned.installation.profile)
+        old, new, profile = planned.old.address, planned.new.address, planned.installation.profile
+        plan = await self.survey(old, new, profile, planned.wishes)
         with self._telling_failure():
             require_same(planned_context(planned), planned_context(plan))
         return plan

@@ -31,8 +31,8 @@ class CopyAhead(Action):
     safe = "OLD works on, untouched. NEW's previous state is untouched; the copy is in a folder of its own."
 
     async def holds(self, ctx: Context) -> bool:
-        """Once it is done or OLD is stopped there is nothing more to gain."""
-        if ctx.shelf.load(AHEAD) or ctx.shelf.load(trees.COMPARED):
+        """Nothing is left to do once it is done or OLD is stopped, or where it is not wanted."""
+        if not ctx.plan.wishes.ahead or ctx.shelf.load(AHEAD) or ctx.shelf.load(trees.COMPARED):
             return True
         return await gateway.is_stopped(ctx, Role.OLD)
 

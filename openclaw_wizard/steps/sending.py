@@ -10,7 +10,15 @@ from openclaw_wizard.transfer.manifest import Manifest
 
 
 def route(ctx: Context, tree: Tree) -> stream.Route:
-    return stream.Route(ctx.old, ctx.new, ctx.plan.old, ctx.plan.new, tree.old, tree.staging(ctx.move))
+    return stream.Route(
+        ctx.old,
+        ctx.new,
+        ctx.plan.old,
+        ctx.plan.new,
+        tree.old,
+        tree.staging(ctx.move),
+        bwlimit=ctx.plan.wishes.bwlimit,
+    )
 
 
 async def is_staged(ctx: Context, tree: Tree) -> bool:

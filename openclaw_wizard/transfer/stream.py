@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import time
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Route:
     source_root: str
     staging: str
     patience: float = PATIENCE
+    bwlimit: int | None = None
+    """Bytes a second to NEW, as they are on the line; None for no limit."""
 
     @property
     def precision(self) -> int:
@@ -288,6 +291,20 @@ class _Heard:
         self._tell(Moment(path, self._writer.bytes + within, self._writer.count))
 
 
+class Pace:
+    """How long to wait after each piece so that no more than `limit` bytes a second pass, from `began` on."""
+
+    def __init__(self, limit: int | None, began: float) -> None:
+        self._limit, self._began, self._passed = limit, began, 0
+
+    def pause(self, size: int, now: float) -> float:
+        """Seconds to wait after a piece of `size` bytes that has passed."""
+        self._passed += size
+        if self._limit is None:
+            return 0.0
+        return max(0.0, self._began + self._passed / self._limit - now)
+
+
 class _Relay:
     """Passes frames from the packing helper on to the unpacking tar, and explains which end failed."""
 
@@ -295,6 +312,7 @@ class _Relay:
         self._old, self._new = route.old.label, route.new.label
         self._patience = route.patience
         self._packing, self._sink = packing, sink
+        self._pace = Pace(route.bwlimit, time.monotonic())
 
     async def run(self, first: bytes, heard: _Heard) -> None:
         """`first` is what NEW gets before the stream."""
@@ -334,6 +352,7 @@ class _Relay:
             await self._patiently(self._sink.write(content), self._new)
         except CommandFailed as failed:
             self._unpacking_failed(failed.fields.get("status"), str(failed.fields.get("output", "")))
+        await asyncio.sleep(self._pace.pause(len(content), time.monotonic()))
 
     async def _unpacked(self) -> None:
         completed = await self._patiently(self._sink.finish(), self._new)

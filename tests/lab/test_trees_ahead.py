@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_wizard.model import Wishes
 from openclaw_wizard.steps import gateway, trees
 from openclaw_wizard.steps.ahead import CopyAhead
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
@@ -139,6 +140,13 @@ async def test_it_is_not_done_again_and_not_where_the_gateway_is_stopped(
         assert await CopyAhead().holds(carry.ctx)
     await carry.does(CopyAhead())
     assert await CopyAhead().holds(carry.ctx)
+
+
+async def test_it_is_not_done_where_it_is_not_wanted(carry: Carry) -> None:
+    carry.ctx.plan = carry.ctx.plan.model_copy(update={"wishes": Wishes(ahead=False)})
+    await carry.does(CopyAhead())
+    assert not carry.staging.exists()
+    await the_rest(carry)
 
 
 async def test_put_back_takes_the_copy_away(carry: Carry) -> None:
