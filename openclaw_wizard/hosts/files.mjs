@@ -124,10 +124,9 @@ function inside(root, relative) {
 
 command("chmod", async ({ root, ops }) => {
   const top = pathOf(root);
-  for (const { path: value, mode, seconds } of ops) {
+  for (const { path: value, mode } of ops) {
     const full = inside(top, pathOf(value));
     if (fs.lstatSync(full).isSymbolicLink()) throw fail("ELOOP", `a link has no mode of its own: ${full}`);
-    if (seconds !== undefined) fs.utimesSync(full, seconds, seconds);
     fs.chmodSync(full, mode);
   }
 });

@@ -142,6 +142,20 @@ function setTime(full, mtimeNs) {
   }
 }
 
+// What a tar leaves: busybox the times and modes of folders and set-user-id bits, bsdtar the times of folders that were
+// there before. `ops` are {p, m, t}, what is deeper first; `precision` is how many nanoseconds of a time count.
+command("settle", async ({ root, mustContain, ops, precision }) => {
+  const { full: top } = ownFolder(root, mustContain);
+  const cut = (ns) => BigInt(ns) / BigInt(precision);
+  for (const { p, m, t } of ops) {
+    const full = inside(top, Buffer.from(p, "base64"));
+    const stat = fs.lstatSync(full, { bigint: true });
+    if (stat.isSymbolicLink()) throw fail("ELOOP", `a link has no mode of its own: ${full}`);
+    if (cut(stat.mtimeNs) !== cut(t)) setTime(full, t);
+    if (Number(stat.mode & 0o7777n) !== m) fs.chmodSync(full, m);
+  }
+});
+
 class Patched {
   constructor(root, entry) {
     this.entry = entry;

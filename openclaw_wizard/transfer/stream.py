@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
-from openclaw_wizard.hosts.helper import Helper, raw, source
+from openclaw_wizard.hosts.helper import Helper, source
 from openclaw_wizard.hosts.running import RAW_DEFLATE
 from openclaw_wizard.model import HostFacts, Role
 from openclaw_wizard.transfer import compare, manifest, tar
@@ -175,7 +175,7 @@ async def _send_whole(
     unpack, first = _unpacking(route, packed)
     names = requests((entry.path for entry in sending), begin)
     sent = await _relayed(route, argv, names, unpack, first, sending, to, on_progress)
-    if route.new_facts.tar == tar.BUSYBOX:
+    if route.new_facts.tar != tar.GNU:
         await _settle(route, sent)
     return sent
 
@@ -253,16 +253,16 @@ async def requests(paths: Iterable[bytes], begin: bytes = b"") -> AsyncIterator[
 
 
 async def _settle(route: Route, sent: Manifest) -> None:
-    """What busybox leaves: modes and times of folders, deepest first, and set-user-id bits."""
-    helper = Helper(route.new, route.new_facts.path)
+    """What other tars than GNU's leave: times and modes of folders, deepest first, and set-user-id bits."""
+    helper = pack_helper(route.new, route.new_facts)
     left = [entry for entry in sent if entry.kind == "d" or (entry.kind == "f" and entry.mode & 0o7000)]
+    left.reverse()
     for start in range(0, len(left), AT_ONCE):
-        some = left[::-1][start : start + AT_ONCE]
-        await helper.call("chmod", {"root": route.staging, "ops": [_op(e) for e in some]}, timeout=600)
-
-
-def _op(entry: Entry) -> dict[str, object]:
-    return {"path": raw(entry.path), "mode": entry.mode, "seconds": entry.mtime_ns // tar.SECOND_NS}
+        ops = [
+            {"p": tar.text(e.path), "m": e.mode, "t": str(e.mtime_ns)} for e in left[start : start + AT_ONCE]
+        ]
+        params = {"root": route.staging, "mustContain": STAGING_MARK, "ops": ops}
+        await helper.call("settle", {**params, "precision": route.precision}, timeout=3600)
 
 
 class _Heard:

@@ -14,7 +14,9 @@ from openclaw_wizard.model import Wishes
 from openclaw_wizard.steps import gateway, trees
 from openclaw_wizard.steps.ahead import CopyAhead
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
-from tests.lab.carry import Carry
+from tests.lab.base import base
+from tests.lab.carry import Carry, facts_with
+from tests.lab.trees import as_kept_by_any_tar
 from tests.odd_trees import growing, names_in, put, seen
 
 pytestmark = pytest.mark.node
@@ -154,3 +156,30 @@ async def test_put_back_takes_the_copy_away(carry: Carry) -> None:
     assert carry.staging.exists()
     await CopyAhead().revert(carry.ctx)
     assert names_in(carry.new.parent) == []
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("tar", ["bsd", "busybox"])
+async def test_what_another_tar_leaves_undone_in_folders_that_were_there_is_done(
+    carry: Carry, tmp_path: Path, tar: str
+) -> None:
+    """bsdtar sets the time of a folder only where it made it; busybox neither time nor mode (measured)."""
+    new = facts_with(tar, tmp_path / "bin", base())
+    carry.ctx.plan = carry.ctx.plan.model_copy(update={"new": new})
+    shut = carry.old / "shut"
+    put(carry.old, b"shut/deep/kept")
+    shut.chmod(0o500)
+    await carry.does(CopyAhead())
+    shut.chmod(0o700)
+    put(carry.old, b"notes/new")
+    put(carry.old, b"shut/deep/new")
+    put(carry.old, b"set-user-id", mode=0o4755)
+    shut.chmod(0o500)
+    for action in (TakeManifest(), Stream(), CompareHashes()):
+        await carry.does(action)
+    both = (trees_of(carry.staging), trees_of(carry.old))
+    assert both[0] == both[1]
+
+
+def trees_of(root: Path) -> object:
+    return as_kept_by_any_tar(seen(root))
