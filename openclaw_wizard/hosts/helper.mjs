@@ -68,7 +68,7 @@ function put(line) {
 
 function deflated(lines) {
   // Blocks that end on a byte and refer to nothing before them: joined, they are one stream.
-  return zlib.deflateRawSync(lines, { level: 6, finishFlush: zlib.constants.Z_SYNC_FLUSH });
+  return zlib.deflateRawSync(lines, { level: 1, finishFlush: zlib.constants.Z_SYNC_FLUSH });
 }
 
 function flush() {

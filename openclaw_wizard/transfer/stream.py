@@ -313,9 +313,19 @@ class _Relay:
         self._patience = route.patience
         self._packing, self._sink = packing, sink
         self._pace = Pace(route.bwlimit, time.monotonic())
+        self._waiting_for = route.old.label
+        self._cap: asyncio.Timeout
 
     async def run(self, first: bytes, heard: _Heard) -> None:
-        """`first` is what NEW gets before the stream."""
+        """`first` is what NEW gets before the stream. Raises StepFailed, LinkLost."""
+        try:
+            async with asyncio.timeout(self._patience) as self._cap:
+                await self._run(first, heard)
+        except TimeoutError as late:
+            doing = f"copying (not a byte in {self._patience:.0f} s)"
+            raise LinkLost(host=self._waiting_for, doing=doing) from late
+
+    async def _run(self, first: bytes, heard: _Heard) -> None:
         if first:
             await self._pass_on(first)
         async for record in self._records():
@@ -352,7 +362,10 @@ class _Relay:
             await self._patiently(self._sink.write(content), self._new)
         except CommandFailed as failed:
             self._unpacking_failed(failed.fields.get("status"), str(failed.fields.get("output", "")))
-        await asyncio.sleep(self._pace.pause(len(content), time.monotonic()))
+        pause = self._pace.pause(len(content), time.monotonic())
+        # A pause that is meant is nobody's silence.
+        self._cap.reschedule(asyncio.get_running_loop().time() + pause + self._patience)
+        await asyncio.sleep(pause)
 
     async def _unpacked(self) -> None:
         completed = await self._patiently(self._sink.finish(), self._new)
@@ -376,10 +389,10 @@ class _Relay:
         self._packing_failed(said or f"it ended with {completed.status} before it was done")
 
     async def _patiently(self, moving: Awaitable[T], host: str) -> T:
-        try:
-            return await asyncio.wait_for(moving, self._patience)
-        except TimeoutError as late:
-            raise LinkLost(host=host, doing=f"copying (not a byte in {self._patience:.0f} s)") from late
+        """What is awaited; each time the patience begins anew, and the host that is waited for is known."""
+        self._waiting_for = host
+        self._cap.reschedule(asyncio.get_running_loop().time() + self._patience)
+        return await moving
 
 
 def _tail(said: str) -> str:
