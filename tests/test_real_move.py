@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from openclaw_wizard.demo.runtime import cache_folder
+from openclaw_wizard.openclaw import command
 from tests.program import Event, Program, gateways, table
 
 CACHE = cache_folder()
+BUSY_SECONDS = 600
 
 pytestmark = pytest.mark.openclaw
 
@@ -35,11 +38,16 @@ class Ground(Program):
         home = settings["home"]
         path = f"{home}/.npm-global/bin:{':'.join(settings['path'])}:/usr/bin:/bin"
         environment = {"HOME": home, "PATH": path, "NO_COLOR": "1"}
-        ran = subprocess.run(
-            ["openclaw", *words], env=environment, cwd=home, capture_output=True, text=True, timeout=300
-        )
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            ran = subprocess.run(
+                ["openclaw", *words], env=environment, cwd=home, capture_output=True, text=True, timeout=300
+            )
+            if ran.returncode == 0:
+                return ran.stdout
+            busy = any(word in ran.stdout + ran.stderr for word in command.BUSY)
+            assert busy and time.monotonic() < deadline, ran.stderr
+            time.sleep(2)
 
 
 @pytest.fixture

@@ -34,7 +34,14 @@ Narrate = Callable[[str], None]
 OpenClaw = Callable[..., Awaitable[str]]
 """Runs one `openclaw` command on OLD and returns what it printed."""
 
-BUSY_SECONDS: Final = 180
+StartAnew = Callable[[], Awaitable[None]]
+"""Ends the gateway on OLD, starts it again and waits until it is ready."""
+
+BUSY_SECONDS: Final = 120
+ASK_AGAIN_SECONDS: Final = 2
+FRESH_STARTS: Final = 4
+"""A loaded gateway of 2026.9.6 has been seen to answer nothing but BUSY for three minutes and more."""
+
 BUILT: Final = "built"
 STAND_IN_PID: Final = "stand-in.pid"
 MEMORY: Final = """# Memory
@@ -139,11 +146,15 @@ async def _furnish(host: Host, model_port: int, narrate: Narrate) -> None:
         "agents", "add", "research", "--workspace", research, "--model", MODEL, "--non-interactive", "--json"
     )
     narrate("OpenClaw on OLD: starting its gateway")
-    start = command.start_detached(facts, state_dir=f"{facts.home}/.openclaw")
-    (await host.run(start, timeout=30)).check()
-    await _until_ready(host, facts.path, gateway_port)
+    await _start_gateway(host, facts, gateway_port)
     narrate("OpenClaw on OLD: conversations, a cron job, memory files")
-    await _live(openclaw)
+
+    async def start_anew() -> None:
+        narrate("OpenClaw on OLD: starting its gateway anew, it stays busy")
+        await _end_gateways(host, facts)
+        await _start_gateway(host, facts, gateway_port)
+
+    await _live(openclaw, start_anew)
     await _remember(host, facts.path, facts.home, research)
 
 
@@ -171,29 +182,43 @@ def _onboarding(model_port: int, gateway_port: int) -> tuple[str, ...]:
     return ("onboard", "--non-interactive", "--accept-risk", *words, *(f"--{s}" for s in skips), "--json")
 
 
-async def _live(openclaw: OpenClaw) -> None:
+async def _live(openclaw: OpenClaw, start_anew: StartAnew) -> None:
+    async def does(*words: str) -> None:
+        await patiently(openclaw, start_anew, *words)
+
     boiler = ("agent", "--session-key", "agent:main:boiler", "--message")
-    await _again_if_busy(openclaw, *boiler, "when was the boiler serviced?")
+    await does(*boiler, "when was the boiler serviced?")
     note = 'TOOL write {"path":"memory/boiler.md","content":"Serviced on 12 October.\\n"}'
-    await _again_if_busy(openclaw, *boiler, note)
+    await does(*boiler, note)
     research = ("agent", "--agent", "research", "--session-key", "agent:research:main", "--message")
-    await _again_if_busy(openclaw, *research, "collect three sources on heat pumps")
+    await does(*research, "collect three sources on heat pumps")
     job = ("--cron", "17 3 * * *", "--session", "isolated", "--message", "nightly summary", "--no-deliver")
-    await _again_if_busy(openclaw, "cron", "add", "--name", "nightly", *job, "--json")
+    await does("cron", "add", "--name", "nightly", *job, "--json")
 
 
-async def _again_if_busy(openclaw: OpenClaw, *words: str) -> None:
+async def patiently(openclaw: OpenClaw, start_anew: StartAnew, *words: str) -> None:
+    """Runs the command once the gateway lets it. Raises CommandFailed where it never does."""
+    for _ in range(FRESH_STARTS):
+        if await _unless_busy(openclaw, *words):
+            return
+        await start_anew()
+    await openclaw(*words)
+
+
+async def _unless_busy(openclaw: OpenClaw, *words: str) -> bool:
+    """Asks until it is done; False where the gateway stayed busy for BUSY_SECONDS."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             await openclaw(*words)
         except CommandFailed as problem:
-            busy = any(word in str(problem.fields["output"]) for word in command.BUSY)
-            if not busy or time.monotonic() > deadline:
+            if not any(word in str(problem.fields["output"]) for word in command.BUSY):
                 raise
-            await asyncio.sleep(2)
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
         else:
-            return
+            return True
 
 
 async def _remember(host: Host, path: str, home: str, research: str) -> None:
@@ -207,6 +232,12 @@ async def _remember(host: Host, path: str, home: str, research: str) -> None:
     ):
         content = base64.b64encode(text.encode()).decode()
         await notes.call("write", {"path": place, "content": content, "mode": 0o644})
+
+
+async def _start_gateway(host: Host, facts: HostFacts, port: int) -> None:
+    start = command.start_detached(facts, state_dir=f"{facts.home}/.openclaw")
+    (await host.run(start, timeout=30)).check()
+    await _until_ready(host, facts.path, port)
 
 
 async def _until_ready(host: Host, path: str, port: int) -> None:
@@ -238,12 +269,15 @@ async def _stop_gateway(address: str) -> None:
     """Whatever gateway runs in that practice host's home, by the process that holds its lock."""
     host = await connect_practice(address)
     try:
-        facts = await probe(host)
-        asking = helper(host, facts.path)
-        for each in await discover.discover(asking, facts):
-            await _end(asking, each, facts)
+        await _end_gateways(host, await probe(host))
     finally:
         await host.aclose()
+
+
+async def _end_gateways(host: Host, facts: HostFacts) -> None:
+    asking = helper(host, facts.path)
+    for each in await discover.discover(asking, facts):
+        await _end(asking, each, facts)
 
 
 async def _end(asking: Helper, installation: Installation, facts: HostFacts) -> None:

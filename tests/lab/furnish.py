@@ -29,7 +29,8 @@ MODEL: Final = "standin/stand-in"
 MODEL_KEY: Final = "sk-stand-in-000000000000"
 BOT_TOKEN: Final = "123456789:AAstand_in_token_of_the_lab_0123456789a"
 READY_SECONDS: Final = 300
-BUSY_SECONDS: Final = 180
+BUSY_SECONDS: Final = 120
+FRESH_STARTS: Final = 4
 PRE_KEYS: Final = 30
 PLUGIN: Final = "lab-notes"
 LOADED: Final = "lab-notes loaded its native module:"
@@ -152,18 +153,22 @@ class Resident:
         self.turn("collect three sources on heat pumps", agent="research")
 
     def turn(self, message: str, agent: str = "main") -> str:
-        """One turn of an agent, and its answer. A young gateway may refuse while it verifies (measured)."""
+        """One turn of an agent, and its answer. A gateway that stays busy is started anew (BUSY)."""
         quoted = message.replace("'", "'\\''")
         words = f"NO_COLOR=1 openclaw agent --agent {agent} --message '{quoted}'"
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            self.asked += 1
-            ran = self.lab.ssh(self.name, f"{words} 2>&1; echo status=$?", timeout=300)
-            if ran.strip().endswith("status=0"):
-                return ran
-            busy = any(word in ran for word in command.BUSY)
-            assert busy and time.monotonic() < deadline, f"no turn: {ran}"
-            time.sleep(2)
+        ran = ""
+        for _ in range(FRESH_STARTS):
+            deadline = time.monotonic() + BUSY_SECONDS
+            while time.monotonic() < deadline:
+                self.asked += 1
+                ran = self.lab.ssh(self.name, f"{words} 2>&1; echo status=$?", timeout=300)
+                if ran.strip().endswith("status=0"):
+                    return ran
+                assert any(word in ran for word in command.BUSY), f"no turn: {ran}"
+                time.sleep(2)
+            self.openclaw("gateway restart")
+            self.wait_until_ready()
+        raise AssertionError(f"the gateway stays busy: {ran}")
 
     def talk_on_telegram(self) -> None:
         """Paired, one conversation, and one stranger whose request is left open."""
