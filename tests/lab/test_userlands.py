@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from openclaw_wizard.openclaw import command
 from tests import openclaw_states
 from tests.lab import layers, results, userlands
 from tests.lab.lab import NEW, OLD, Lab, lab
@@ -17,6 +19,8 @@ from tests.lab.userlands import USERLANDS, Change, Ground, States, Userland
 from tests.program import Event, gateways, last, table
 
 pytestmark = [pytest.mark.lab, pytest.mark.openclaw]
+
+BUSY_SECONDS = 600
 
 
 @pytest.fixture(scope="module")
@@ -257,9 +261,13 @@ def assert_it_moved(made: Lab, events: list[Event], userland: Userland) -> None:
 
 
 def assert_it_answers(shape: Shape, made: Lab, path: str) -> None:
-    """A turn of the moved agent, by NEW's own command."""
-    words = "openclaw agent --agent main --message 'and after the move'"
-    assert "and after the move" in made.ssh(shape.name, f"PATH={path} NO_COLOR=1 {words}")
+    """A turn of the moved agent, by NEW's own command, once the young gateway is not busy any more."""
+    words = f"PATH={path} NO_COLOR=1 openclaw agent --agent main --message 'and after the move' 2>&1 || true"
+    deadline = time.monotonic() + BUSY_SECONDS
+    while any(word in (said := made.ssh(shape.name, words, timeout=300)) for word in command.BUSY):
+        assert time.monotonic() < deadline, f"the gateway stays busy: {said}"
+        time.sleep(2)
+    assert "and after the move" in said
 
 
 def assert_nothing_was_touched(made: Lab, events: list[Event]) -> None:
