@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import HelperFailed
@@ -29,11 +30,11 @@ def place(tmp_path: Path) -> Path:
 
 def entry(path: bytes, **changes: Any) -> Entry:
     whole = Entry(path, "f", 10, 0o600, 5 * SECOND + 123, 1000, sha256="aa")
-    return replace(whole, **changes)
+    return structs.replace(whole, **changes)
 
 
 def folder(path: bytes, **changes: Any) -> Entry:
-    return replace(entry(path, kind="d", size=0, mode=0o700, sha256=None), **changes)
+    return structs.replace(entry(path, kind="d", size=0, mode=0o700, sha256=None), **changes)
 
 
 def tree(*entries: Entry) -> Manifest:
@@ -63,7 +64,7 @@ def test_the_order_is_that_of_a_walk() -> None:
 
 def test_what_is_not_published_is_not_there(place: Path) -> None:
     with pytest.raises(RuntimeError), manifest.Writer(place / "m.jsonl") as writer:
-        writer.add(manifest.item_of(entry(b"a")))
+        writer.add(entry(b"a"))
         raise RuntimeError
     assert list(place.iterdir()) == []
 
@@ -77,7 +78,7 @@ def test_what_is_not_published_is_not_there(place: Path) -> None:
         lambda whole: whole[:-5],
         lambda whole: whole[: whole[:-1].rindex(b"\n") + 1],
         lambda whole: whole[whole.index(b"\n") + 1 :],
-        lambda whole: whole.replace(b'"manifest":2', b'"manifest":1'),
+        lambda whole: whole.replace(b'"manifest":3', b'"manifest":2'),
     ],
 )
 def test_a_damaged_manifest_is_refused(damage: Callable[[bytes], bytes]) -> None:
@@ -163,9 +164,9 @@ def test_closed_folders_are_opened_where_something_in_them_changes() -> None:
 def test_links_and_folders_are_judged_by_what_they_are() -> None:
     link = entry(b"l", kind="l", size=0, link=b"x", sha256=None)
     source = tree(link, folder(b"d"))
-    assert told(source, tree(replace(link, mtime_ns=0), folder(b"d"))) == []
-    assert told(source, tree(replace(link, link=b"y"), folder(b"d"))) == [".", "+l"]
-    assert told(source, tree(link, replace(folder(b"d"), mode=0o755))) == [".", "+d"]
+    assert told(source, tree(structs.replace(link, mtime_ns=0), folder(b"d"))) == []
+    assert told(source, tree(structs.replace(link, link=b"y"), folder(b"d"))) == [".", "+l"]
+    assert told(source, tree(link, structs.replace(folder(b"d"), mode=0o755))) == [".", "+d"]
 
 
 def test_what_only_staging_has_is_cleared_by_its_topmost_name() -> None:
@@ -213,7 +214,7 @@ def test_a_hash_is_carried_where_nothing_changed_since(
 ) -> None:
     file = entry(b"a", ctime_ns=2 * SECOND, inode="7")
     before = replace(tree(file), began_ns=10 * SECOND)
-    now = tree(replace(file, sha256=None, **change))
+    now = tree(structs.replace(file, sha256=None, **change))
     (_, found) = compare.carried(now, before, place / "m.jsonl")
     assert found.sha256 == ("aa" if is_known else None)
 
@@ -221,14 +222,14 @@ def test_a_hash_is_carried_where_nothing_changed_since(
 def test_a_hash_is_not_carried_where_the_clock_is_too_coarse_to_tell(place: Path) -> None:
     file = entry(b"a", ctime_ns=2 * SECOND, inode="7")
     before = replace(tree(file), began_ns=2 * SECOND + SECOND // 2)
-    (_, found) = compare.carried(tree(replace(file, sha256=None)), before, place / "m.jsonl")
+    (_, found) = compare.carried(tree(structs.replace(file, sha256=None)), before, place / "m.jsonl")
     assert found.sha256 is None
 
 
 def test_a_hash_of_something_in_between_is_not_carried(place: Path) -> None:
     file = entry(b"a", ctime_ns=2 * SECOND, inode="7", changed=True)
     before = replace(tree(file), began_ns=10 * SECOND)
-    now = tree(replace(file, sha256=None, changed=False))
+    now = tree(structs.replace(file, sha256=None, changed=False))
     (_, found) = compare.carried(now, before, place / "m.jsonl")
     assert found.sha256 is None
 
@@ -236,9 +237,11 @@ def test_a_hash_of_something_in_between_is_not_carried(place: Path) -> None:
 def test_what_was_packed_takes_the_place_of_what_was_listed(place: Path) -> None:
     source = tree(entry(b"a", sha256=None), entry(b"b", sha256="bb"))
     packed = tree(entry(b"a", sha256="cc"))
-    whole = compare.merged(source, packed, place / "m.jsonl")
+    whole = compare.merged(source, (packed,), place / "m.jsonl")
     assert [each.sha256 for each in whole] == [None, "cc", "bb"]
     assert whole.hashed
+    parts = (manifest.write(list_file(), [entry(b"b", sha256="ee")]), packed)
+    assert [each.sha256 for each in compare.merged(source, parts, place / "two.jsonl")] == [None, "cc", "ee"]
     assert list(compare.changed(source, packed)) == []
     assert list(compare.changed(source, tree(entry(b"a", size=1)))) == [b"a"]
 
@@ -272,8 +275,8 @@ def test_what_came_went_or_changed_under_the_reading_is_told_too() -> None:
 
 def test_a_link_is_another_where_it_points_elsewhere_and_nowhere_else() -> None:
     link = entry(b"l", kind="l", size=0, link=b"x", sha256=None)
-    assert list(compare.drifted(tree(link), tree(replace(link, mode=0o755, mtime_ns=0)))) == []
-    assert list(compare.drifted(tree(link), tree(replace(link, link=b"y")))) == [b"l"]
+    assert list(compare.drifted(tree(link), tree(structs.replace(link, mode=0o755, mtime_ns=0)))) == []
+    assert list(compare.drifted(tree(link), tree(structs.replace(link, link=b"y")))) == [b"l"]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ BOOT: Final = (
     "await m.main(h.command,p,h.packed,r())"
 )
 CORE: Final = ("helper.mjs", "files.mjs", "sqlite.mjs")
+ITEM: Final = b'{"item":'
+"""How the line of an item begins."""
 BAD_OPTION: Final = 9
 """Node's exit status for an option that it does not know."""
 NO_SUCH_PROGRAM: Final = 127
@@ -110,9 +112,26 @@ class Helper:
         more: AsyncIterable[bytes] | None = None,
         timeout: float = 60,
     ) -> AsyncIterator[dict[str, Any]]:
-        """The items that the command emits, as they come; ends only where the command itself ended well.
+        """The items that the command emits, read as JSON; otherwise as `items`."""
+        items = self.items(command, params, more=more, timeout=timeout)
+        try:
+            async for item in items:
+                yield json.loads(item)
+        finally:
+            await items.aclose()
 
-        `more` is what the command reads besides its parameters; `timeout` is for the whole.
+    async def items(
+        self,
+        command: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        more: AsyncIterable[bytes] | None = None,
+        timeout: float = 60,
+    ) -> AsyncGenerator[bytes]:
+        """The items that the command emits, each as its JSON, as they come.
+
+        Ends only where the command itself ended well. `more` is what the command reads besides its
+        parameters; `timeout` is for the whole.
         Raises HelperFailed, CommandTimedOut, LinkLost.
         """
         argv, begin = self.request(command, params, packed=True)
@@ -121,12 +140,14 @@ class Helper:
         ended = False
         try:
             async for line in lines:
+                # Only what this script printed as {"item": ...}, so its JSON stands between these two.
+                if line.startswith(ITEM):
+                    yield line.rstrip()[len(ITEM) : -1]
+                    continue
                 record = json.loads(line)
-                ended = "ok" in record
                 if "error" in record:
                     raise self.refusal(command, record["error"])
-                if not ended:
-                    yield record["item"]
+                ended = "ok" in record
         except CommandFailed as failed:
             if isinstance(failed, HelperFailed):
                 raise

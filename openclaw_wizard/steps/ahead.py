@@ -52,7 +52,7 @@ class CopyAhead(Action):
         tell = sending.teller(ctx, self.id, len(todo), listed.bytes - todo.bytes, listed.bytes)
         packed = ctx.shelf.file(f"packed-{tree.name}")
         parts = await stream.send(sending.route(ctx, tree), todo, packed, tell, live=True)
-        trees.keep_ahead(ctx, tree, listed, parts)
+        await trees.keep_ahead(ctx, tree, listed, parts)
         await trees.list_staged(ctx, tree, self.id, hashes=True, name=trees.arrived_name(tree))
         return listed.bytes
 

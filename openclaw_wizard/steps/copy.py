@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from itertools import islice
 
 import humanize
 
@@ -15,6 +14,7 @@ from openclaw_wizard.openclaw import relocate
 from openclaw_wizard.steps import gateway, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.transfer import compare, stream, switch, tar
+from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
 SAFE = (
@@ -51,7 +51,7 @@ class TakeManifest(Action):
         if ahead is None:
             return await trees.list_old(ctx, tree, name, hashes=False, on_progress=progress)
         now = await trees.list_old(ctx, tree, f"now-{tree.name}.jsonl", hashes=False, on_progress=progress)
-        return compare.carried(now, ahead, ctx.shelf.file(name))
+        return await aside(compare.carried, now, ahead, ctx.shelf.file(name))
 
 
 class Stream(Action):
@@ -69,7 +69,7 @@ class Stream(Action):
             if not source.hashed or not await sending.is_staged(ctx, tree):
                 return False
             staged = await trees.list_staged(ctx, tree, self.id, hashes=False)
-            if not compare.looks_alike(source, staged, tar.precision(ctx.plan.new.tar)):
+            if not await aside(compare.looks_alike, source, staged, tar.precision(ctx.plan.new.tar)):
                 return False
         return True
 
@@ -97,7 +97,7 @@ class Stream(Action):
         staged = await trees.list_staged(ctx, tree, self.id, hashes=ahead is None)
         if ahead is None:
             return staged
-        return compare.carried(staged, ahead, ctx.shelf.file(f"standing-{tree.name}.jsonl"))
+        return await aside(compare.carried, staged, ahead, ctx.shelf.file(f"standing-{tree.name}.jsonl"))
 
     async def _hashed(self, ctx: Context, tree: Tree, source: Manifest) -> Manifest:
         """Without a hash a file is sent again; after a copy ahead those are the few that changed."""
@@ -110,16 +110,15 @@ class Stream(Action):
     ) -> None:
         packed = ctx.shelf.file(f"packed-{tree.name}")
         try:
-            whole, patched = await stream.send(sending.route(ctx, tree), todo, packed, tell)
+            parts = await stream.send(sending.route(ctx, tree), todo, packed, tell)
         except StepFailed as failed:
             if failed.fields.get("side") is Role.OLD:
                 trees.list_again(ctx)
             raise
-        for part in (whole, patched):
-            if moved := list(islice(compare.changed(source, part), compare.NAMED)):
+        for part in parts:
+            if moved := await trees.first(compare.changed(source, part)):
                 raise trees.moved_on(ctx, moved)
-        halfway = compare.merged(source, whole, ctx.shelf.file(f"merged-{tree.name}.jsonl"))
-        compare.merged(halfway, patched, ctx.shelf.file(trees.manifest_name(tree)))
+        await aside(compare.merged, source, parts, ctx.shelf.file(trees.manifest_name(tree)))
 
     async def revert(self, ctx: Context) -> Done | None:
         return await sending.remove_staging(ctx)
@@ -140,7 +139,8 @@ class CompareHashes(Action):
         for tree, source in trees.each(ctx):
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
             precision = tar.precision(ctx.plan.new.tar)
-            count.add(compare.compare(source, staged, precision=precision, on_staged=count.look))
+            found = await aside(compare.compare, source, staged, precision=precision, on_staged=count.look)
+            count.add(found)
             files += source.files
         ctx.learn(ctx.facts.model_copy(update={"staged": count.staged()}))
         await self._judge(ctx, count)

@@ -16,6 +16,7 @@ from openclaw_wizard.openclaw import inventory, layout
 from openclaw_wizard.steps import gateway
 from openclaw_wizard.steps.action import Context
 from openclaw_wizard.transfer import compare, manifest
+from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Manifest
 
 COMPARED = "compared.json"
@@ -60,12 +61,9 @@ def arrived_name(tree: Tree) -> str:
     return f"arrived-{tree.name}.jsonl"
 
 
-def keep_ahead(ctx: Context, tree: Tree, listed: Manifest, parts: Sequence[Manifest]) -> None:
+async def keep_ahead(ctx: Context, tree: Tree, listed: Manifest, parts: Sequence[Manifest]) -> None:
     """Keeps what was packed while OLD worked; what was not packed is kept as it was listed."""
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        name = ahead_name(tree) if last else f"merged-{tree.name}.jsonl"
-        listed = compare.merged(listed, part, ctx.shelf.file(name))
+    await aside(compare.merged, listed, parts, ctx.shelf.file(ahead_name(tree)))
 
 
 def each(ctx: Context) -> Iterator[tuple[Tree, Manifest]]:
@@ -87,7 +85,7 @@ async def drift(ctx: Context) -> list[bytes]:
     found: list[bytes] = []
     for tree, source in each(ctx):
         now = await list_old(ctx, tree, f"now-{tree.name}.jsonl", hashes=False)
-        found += islice(compare.drifted(source, now), compare.NAMED)
+        found += await first(compare.drifted(source, now))
     return found
 
 
@@ -131,6 +129,11 @@ def moved_on(ctx: Context, paths: Sequence[bytes]) -> StepFailed:
             "All is listed again, and what differs is copied again."
         ),
     )
+
+
+async def first(found: Iterator[bytes]) -> list[bytes]:
+    """As many of these paths as are named."""
+    return await aside(lambda: list(islice(found, compare.NAMED)))
 
 
 def counted(paths: Sequence[bytes]) -> str:

@@ -5,10 +5,13 @@ Everything goes through both manifests once, in their common order, and holds no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from openclaw_wizard.transfer import manifest
 from openclaw_wizard.transfer.manifest import Entry, Manifest, order
@@ -85,7 +88,8 @@ def compare(
     return found
 
 
-def differs(source: Entry, staged: Entry, precision: int = 1) -> bool:
+def differs(source: Entry, staged: Entry, precision: int = 1, *, hashed: bool = True) -> bool:
+    """Without `hashed`, as far as a walk without hashes tells."""
     if source.kind != staged.kind:
         return True
     if source.kind == "l":
@@ -95,15 +99,16 @@ def differs(source: Entry, staged: Entry, precision: int = 1) -> bool:
     # bsdtar does not set the time of the folder that it unpacks into (measured).
     if source.path and source.mtime_ns // precision != staged.mtime_ns // precision:
         return True
-    return source.kind == "f" and (
-        source.size != staged.size or source.sha256 is None or source.sha256 != staged.sha256
-    )
+    if source.kind != "f":
+        return False
+    unproven = hashed and (source.sha256 is None or source.sha256 != staged.sha256)
+    return unproven or source.size != staged.size
 
 
 def looks_alike(source: Manifest, staged: Iterable[Entry], precision: int = 1) -> bool:
     """Whether nothing that a walk without hashes tells is different; the hash is another's work."""
     for old, new in paired(source, staged):
-        if old is None or new is None or differs(replace(old, sha256=""), replace(new, sha256=""), precision):
+        if old is None or new is None or differs(old, new, precision, hashed=False):
             return False
     return True
 
@@ -158,11 +163,10 @@ def carried(now: Manifest, before: Manifest, to: Path) -> Manifest:
     with manifest.Writer(to) as writer:
         for entry, then in paired(now, before):
             if entry is not None:
-                writer.add(
-                    manifest.item_of(replace(entry, sha256=entry.sha256 or _known(entry, then, before)))
-                )
-        for item in now.left_out():
-            writer.add(item)
+                known = entry.sha256 or _known(entry, then, before)
+                writer.add(entry if known == entry.sha256 else replace(entry, sha256=known))
+        for line in now.left_out():
+            writer.add_line(line)
         return writer.publish(now.began_ns)
 
 
@@ -184,14 +188,19 @@ def changed(listed: Iterable[Entry], packed: Iterable[Entry]) -> Iterator[bytes]
             yield then.path
 
 
-def merged(listed: Manifest, packed: Manifest, to: Path) -> Manifest:
-    """`listed` with what was packed in its place; what went away before that stays as it was listed."""
+def merged(listed: Manifest, parts: Sequence[Manifest], to: Path) -> Manifest:
+    """`listed` with what was packed in its place; what went away before that stays as it was listed.
+
+    Each entry was packed in at most one of `parts`.
+    """
+    packed = heapq.merge(*parts, key=lambda entry: order(entry.path))
     with manifest.Writer(to) as writer:
         for entry, sent in paired(listed, packed):
-            if entry is not None or sent is not None:
-                writer.add(manifest.item_of(sent or entry))  # type: ignore[arg-type]
-        for item in listed.left_out():
-            writer.add(item)
+            one = sent or entry
+            assert one is not None
+            writer.add(one)
+        for line in listed.left_out():
+            writer.add_line(line)
         return writer.publish(listed.began_ns)
 
 

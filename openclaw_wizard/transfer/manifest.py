@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import os
 import time
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal
+
+import msgspec
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import Helper, raw
 from openclaw_wizard.model import Excluded
+from openclaw_wizard.transfer.aside import aside, unless_given_up
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 LONGEST_WALK: Final = 12 * 3600.0
 """Seconds; only there so that a walk cannot last for ever."""
 TELL_EVERY: Final = 0.1
@@ -39,12 +42,35 @@ WHY_CLOSED: Final = {
 }
 
 Kind = Literal["f", "d", "l"]
-KINDS: Final[dict[str, Kind]] = {"f": "f", "d": "d", "l": "l"}
+Line = bytes
+"""One line of the kept form; `Manifest` has a field of the name `bytes`."""
+ENTRY: Final = b'{"p"'
+LEFT_OUT: Final = b'{"x"'
+"""How the line of an entry begins, and of something excluded."""
+BREATH: Final = 1024
+"""Entries after which a long pass looks whether it is still wanted."""
+
+SHORT: Final = {
+    "path": "p",
+    "kind": "k",
+    "size": "s",
+    "mode": "m",
+    "mtime_ns": "t",
+    "uid": "u",
+    "link": "n",
+    "group": "g",
+    "sha256": "h",
+    "sparse": "z",
+    "ctime_ns": "c",
+    "inode": "i",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file, folder or link. `group` is shared by the names of one file (hard links)."""
+class Entry(msgspec.Struct, frozen=True, rename=SHORT, omit_defaults=True):
+    """One file, folder or link. `group` is shared by the names of one file (hard links).
+
+    A line of the kept form is what the helper prints: JSON with the short names, bytes as base64.
+    """
 
     path: bytes
     kind: Kind
@@ -81,9 +107,7 @@ class Manifest:
     began_ns: int
 
     def __iter__(self) -> Iterator[Entry]:
-        for item in self._items():
-            if "p" in item:
-                yield entry_from(item)
+        return map(_decode, self._lines(ENTRY))
 
     def __len__(self) -> int:
         return self.count
@@ -91,16 +115,20 @@ class Manifest:
     @property
     def excluded(self) -> tuple[Excluded, ...]:
         """What was left out, by path."""
-        return tuple(sorted(map(_excluded, self.left_out()), key=lambda each: each.path))
+        found = (_excluded(json.loads(line)) for line in self.left_out())
+        return tuple(sorted(found, key=lambda each: each.path))
 
-    def left_out(self) -> Iterator[dict[str, Any]]:
-        """What was left out, in the kept form."""
-        return (item for item in self._items() if "x" in item)
+    def left_out(self) -> Iterator[Line]:
+        """What was left out, as lines of the kept form."""
+        return self._lines(LEFT_OUT)
 
-    def _items(self) -> Iterator[dict[str, Any]]:
+    def _lines(self, begin: Line) -> Iterator[Line]:
         with self.path.open("rb") as file:
-            for line in file:
-                yield json.loads(line)
+            for number, line in enumerate(file):
+                if number % BREATH == 0:
+                    unless_given_up()
+                if line.startswith(begin):
+                    yield line
 
 
 def order(path: bytes) -> bytes:
@@ -143,22 +171,29 @@ class Writer:
     def bytes(self) -> int:
         return int(self._totals["bytes"])
 
-    def add(self, item: dict[str, Any]) -> None:
-        """An entry or something excluded, in the helper's form; in the order of the paths."""
-        self._line(item)
-        if "p" not in item:
-            return
+    def add(self, entry: Entry) -> None:
+        """An entry; in the order of the paths."""
+        self._count(entry)
+        self._write(_encode(entry))
+
+    def add_line(self, line: Line) -> None:
+        """An entry or something excluded, as a line of the kept form; in the order of the paths."""
+        if line.startswith(ENTRY):
+            self._count(entry_from(line))
+        self._write(line)
+
+    def _count(self, entry: Entry) -> None:
         self._totals["end"] += 1
-        self._totals["files"] += item["k"] == "f"
-        if item["k"] == "f" and "h" not in item:
-            self._totals["hashed"] = False
-        group = item.get("g")
-        if group is not None:
+        if entry.kind == "f":
+            self._totals["files"] += 1
+            if entry.sha256 is None:
+                self._totals["hashed"] = False
+        if entry.group is not None:
             self._totals["linked"] = True
-        if group is None or group not in self._groups:
-            self._totals["bytes"] += item["s"]
-        if group is not None:
-            self._groups.add(group)
+            if entry.group in self._groups:
+                return
+            self._groups.add(entry.group)
+        self._totals["bytes"] += entry.size
 
     def publish(self, began_ns: int = 0) -> Manifest:
         self._totals["began"] = began_ns
@@ -169,7 +204,10 @@ class Writer:
         return load(self._path)
 
     def _line(self, item: object) -> None:
-        self._file.write(json.dumps(item, separators=(",", ":")).encode() + b"\n")
+        self._write(msgspec.json.encode(item))
+
+    def _write(self, line: Line) -> None:
+        self._file.write(line if line.endswith(b"\n") else line + b"\n")
 
 
 def load(path: Path) -> Manifest:
@@ -192,7 +230,7 @@ def write(path: Path, entries: Iterable[Entry]) -> Manifest:
     """A manifest of these entries, which come in order."""
     with Writer(path) as writer:
         for entry in entries:
-            writer.add(item_of(entry))
+            writer.add(entry)
         return writer.publish()
 
 
@@ -218,15 +256,15 @@ async def take(
     patterns = [{"pattern": pattern, "reason": reason} for pattern, reason in rules]
     params = {"root": where, "hash": hashes, "rules": patterns, "everything": everything}
     closed: list[tuple[bytes, str]] = []
-    began = told = 0.0
+    began, told = 0, 0.0
     with Writer(to) as writer:
-        async for item in helper.stream("tree", params, timeout=LONGEST_WALK):
-            if "e" in item:
-                closed.append((b64decode(item["c"]), str(item["e"])))
-            elif "end" in item:
+        async for line in helper.items("tree", params, timeout=LONGEST_WALK):
+            if line.startswith((ENTRY, LEFT_OUT)):
+                writer.add_line(line)
+            elif "end" in (item := json.loads(line)):
                 began = int(item["now"])
             else:
-                writer.add(item)
+                closed.append((b64decode(item["c"]), str(item["e"])))
             if on_progress is not None and time.monotonic() - told >= TELL_EVERY:
                 told = time.monotonic()
                 on_progress(writer.files, writer.bytes)
@@ -234,7 +272,7 @@ async def take(
             raise _refused(helper.host.label, root, closed)
         if on_progress is not None:
             on_progress(writer.files, writer.bytes)
-        return writer.publish(int(began))
+        return await aside(writer.publish, began)
 
 
 def _refused(host: str, root: str | bytes, closed: Sequence[tuple[bytes, str]]) -> StepFailed:
@@ -257,48 +295,20 @@ def shown(path: bytes) -> str:
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME // 2]}…{text[-LONGEST_NAME // 4 :]}"
 
 
-def _excluded(item: dict[str, Any]) -> Excluded:
+def _excluded(item: dict[str, str]) -> Excluded:
     return Excluded(path=b64decode(item["x"]).decode(errors="replace"), reason=item["r"])
 
 
 # ------------------------------------------------------------------ the kept form
 
+# Not strict: the helper's times are text, since a JavaScript number does not hold a nanosecond of today.
+_decode: Final = msgspec.json.Decoder(Entry, strict=False).decode
+_encode: Final = msgspec.json.Encoder().encode
 
-def entry_from(item: dict[str, Any]) -> Entry:
-    """An entry from the helper's item, which is also a line of the kept form. Raises ValueError."""
+
+def entry_from(line: Line) -> Entry:
+    """An entry from a line of the kept form, as the helper prints it too. Raises ValueError."""
     try:
-        return Entry(
-            path=b64decode(item["p"], validate=True),
-            kind=KINDS[item["k"]],
-            size=int(item["s"]),
-            mode=int(item["m"]),
-            mtime_ns=int(item["t"]),
-            uid=int(item["u"]),
-            link=b64decode(item["n"], validate=True) if "n" in item else None,
-            group=item.get("g"),
-            sha256=item.get("h"),
-            changed=bool(item.get("changed", False)),
-            sparse=bool(item.get("z", False)),
-            ctime_ns=int(item.get("c", 0)),
-            inode=str(item.get("i", "")),
-        )
-    except (KeyError, TypeError) as problem:
-        raise ValueError(f"not an entry: {problem!r}") from problem
-
-
-def item_of(entry: Entry) -> dict[str, Any]:
-    """The entry as the helper gives it, and as it is kept."""
-    item: dict[str, Any] = {
-        "p": b64encode(entry.path).decode("ascii"),
-        "k": entry.kind,
-        "s": entry.size,
-        "m": entry.mode,
-        "t": str(entry.mtime_ns),
-        "c": str(entry.ctime_ns),
-        "i": entry.inode,
-        "u": entry.uid,
-    }
-    if entry.link is not None:
-        item["n"] = b64encode(entry.link).decode("ascii")
-    optional = {"g": entry.group, "h": entry.sha256, "changed": entry.changed, "z": entry.sparse}
-    return item | {key: value for key, value in optional.items() if value}
+        return _decode(line)
+    except msgspec.MsgspecError as problem:
+        raise ValueError(f"not an entry: {problem}") from problem

@@ -12,17 +12,18 @@ import json
 import struct
 import time
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
-from openclaw_wizard.hosts.helper import Helper, source
+from openclaw_wizard.hosts.helper import ITEM, Helper, source
 from openclaw_wizard.hosts.running import RAW_DEFLATE
 from openclaw_wizard.model import HostFacts, Role
 from openclaw_wizard.transfer import compare, manifest, tar
+from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
 PARTS: Final = ("tar.mjs", "pack.mjs", "patch.mjs")
@@ -41,6 +42,7 @@ SMALLEST_BLOCK: Final = 1 << 14
 MOST_BLOCKS: Final = 1 << 16
 SAFE: Final = "OLD was only read. NEW's previous state is untouched; the copy is in a folder of its own."
 RESUME: Final = "Resume; what is already there is not sent again."
+WITHIN: Final = b'{"within"'
 NO_ROOM: Final = ("No space left", "ENOSPC", "Disk quota exceeded", "EDQUOT")
 
 T = TypeVar("T")
@@ -105,25 +107,37 @@ async def make_way(route: Route, work: Iterable[compare.Work], folder: Path, nam
     Raises HelperFailed, LinkLost.
     """
     helper = Helper(route.new, route.new_facts.path)
-    clear: list[str] = []
-    opened: list[str] = []
+    left = iter(work)
     with (
         manifest.Writer(folder / f"whole-{name}.jsonl") as whole,
         manifest.Writer(folder / f"patched-{name}.jsonl") as patched,
     ):
-        for each in work:
-            match each:
-                case compare.Send(entry, staged):
-                    (patched if _is_patched(entry, staged) else whole).add(manifest.item_of(entry))
-                case compare.Clear(path):
-                    clear.append(tar.text(path))
-                case compare.Open(path):
-                    opened.append(tar.text(path))
-            if len(clear) + len(opened) >= AT_ONCE:
-                await _clear(helper, route.staging, clear, opened)
-                clear, opened = [], []
-        await _clear(helper, route.staging, clear, opened)
-        return Todo(whole.publish(), patched.publish())
+        more = True
+        while more:
+            clear, opened, more = await aside(_sorted_out, left, whole, patched)
+            if clear or opened:
+                params = {"root": route.staging, "mustContain": STAGING_MARK, "clear": clear, "open": opened}
+                await helper.call("make_way", params, timeout=600)
+        return Todo(await aside(whole.publish), await aside(patched.publish))
+
+
+def _sorted_out(
+    work: Iterator[compare.Work], whole: manifest.Writer, patched: manifest.Writer
+) -> tuple[list[str], list[str], bool]:
+    """What one call is to clear and to open, and whether there may be more; what is sent is written down."""
+    clear: list[str] = []
+    opened: list[str] = []
+    for each in work:
+        match each:
+            case compare.Send(entry, staged):
+                (patched if _is_patched(entry, staged) else whole).add(entry)
+            case compare.Clear(path):
+                clear.append(tar.text(path))
+            case compare.Open(path):
+                opened.append(tar.text(path))
+        if len(clear) + len(opened) >= AT_ONCE:
+            return clear, opened, True
+    return clear, opened, False
 
 
 def _is_patched(entry: Entry, staged: Entry | None) -> bool:
@@ -131,12 +145,6 @@ def _is_patched(entry: Entry, staged: Entry | None) -> bool:
     if staged is None or entry.kind != "f" or staged.size < PATCHED_FROM or entry.size < PATCHED_FROM:
         return False
     return entry.group is None and staged.group is None and not entry.sparse and not staged.sparse
-
-
-async def _clear(helper: Helper, staging: str, clear: list[str], opened: list[str]) -> None:
-    if clear or opened:
-        params = {"root": staging, "mustContain": STAGING_MARK, "clear": clear, "open": opened}
-        await helper.call("make_way", params, timeout=600)
 
 
 async def send(
@@ -228,7 +236,7 @@ async def _relayed(
             route.old.reader(argv, input=input) as packing,
         ):
             await _Relay(route, packing, sink).run(first, _Heard(sending, writer, on_progress))
-        return writer.publish()
+        return await aside(writer.publish)
 
 
 def _unpacking(route: Route, packed: tar.Compression) -> tuple[list[str], bytes]:
@@ -255,14 +263,19 @@ async def requests(paths: Iterable[bytes], begin: bytes = b"") -> AsyncIterator[
 async def _settle(route: Route, sent: Manifest) -> None:
     """What other tars than GNU's leave: times and modes of folders, deepest first, and set-user-id bits."""
     helper = pack_helper(route.new, route.new_facts)
-    left = [entry for entry in sent if entry.kind == "d" or (entry.kind == "f" and entry.mode & 0o7000)]
-    left.reverse()
+    left = await aside(_unsettled, sent)
     for start in range(0, len(left), AT_ONCE):
         ops = [
             {"p": tar.text(e.path), "m": e.mode, "t": str(e.mtime_ns)} for e in left[start : start + AT_ONCE]
         ]
         params = {"root": route.staging, "mustContain": STAGING_MARK, "ops": ops}
         await helper.call("settle", {**params, "precision": route.precision}, timeout=3600)
+
+
+def _unsettled(sent: Manifest) -> list[Entry]:
+    left = [entry for entry in sent if entry.kind == "d" or (entry.kind == "f" and entry.mode & 0o7000)]
+    left.reverse()
+    return left
 
 
 class _Heard:
@@ -273,14 +286,14 @@ class _Heard:
         self._coming = iter(sending)
         self._now = next(self._coming, None)
 
-    def item(self, item: dict[str, Any]) -> None:
-        if "within" in item:
+    def item(self, line: bytes) -> None:
+        if line.startswith(WITHIN):
             size = self._now.size if self._now else 0
-            self._say(min(item["within"], size))
+            self._say(min(json.loads(line)["within"], size))
             return
         # What went away while it was packed is not in the answer.
-        if "p" in item:
-            self._writer.add(item)
+        if line.startswith(manifest.ENTRY):
+            self._writer.add_line(line)
         self._now = next(self._coming, None)
 
     def complete(self) -> None:
@@ -328,10 +341,10 @@ class _Relay:
     async def _run(self, first: bytes, heard: _Heard) -> None:
         if first:
             await self._pass_on(first)
-        async for record in self._records():
-            if "item" in record:
-                heard.item(record["item"])
-            elif "error" in record:
+        async for line in self._records():
+            if line.startswith(ITEM):
+                heard.item(line[len(ITEM) : -1])
+            elif "error" in (record := json.loads(line)):
                 self._packing_failed(str(record["error"]["message"]))
             else:
                 await self._unpacked()
@@ -339,8 +352,8 @@ class _Relay:
                 return
         await self._packing_died()
 
-    async def _records(self) -> AsyncIterator[dict[str, Any]]:
-        """The records between the chunks; the chunks go to the sink."""
+    async def _records(self) -> AsyncIterator[bytes]:
+        """The lines of the records between the chunks; the chunks go to the sink."""
         buffer = bytearray()
         unpacker = zlib.decompressobj(RAW_DEFLATE)
         while chunk := await self._patiently(self._packing.read(), self._old):
@@ -355,7 +368,7 @@ class _Relay:
                     await self._pass_on(content)
                 else:
                     for line in unpacker.decompress(content).splitlines():
-                        yield json.loads(line)
+                        yield line
 
     async def _pass_on(self, content: bytes) -> None:
         try:

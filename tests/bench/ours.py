@@ -70,9 +70,7 @@ async def first(route: stream.Route, folder: Path) -> dict[str, float]:
     todo = await stream.make_way(route, compare.work(listed, None), folder, "bench")
     whole, patched = await stream.send(route, todo, folder / "packed", lambda _: None)
     marks.append(time.monotonic())
-    source = compare.merged(
-        compare.merged(listed, whole, folder / "half.jsonl"), patched, folder / "ahead.jsonl"
-    )
+    source = compare.merged(listed, (whole, patched), folder / "ahead.jsonl")
     arrived = await manifest.take(
         new, route.staging, to=folder / "arrived.jsonl", hashes=True, everything=True
     )
@@ -93,9 +91,7 @@ async def again(route: stream.Route, folder: Path) -> dict[str, float]:
     todo = await stream.make_way(route, compare.work(source, staged), folder, "bench")
     whole, patched = await stream.send(route, todo, folder / "packed", lambda _: None)
     sent = time.monotonic()
-    final = compare.merged(
-        compare.merged(source, whole, folder / "half.jsonl"), patched, folder / "final.jsonl"
-    )
+    final = compare.merged(source, (whole, patched), folder / "final.jsonl")
     arrived = await manifest.take(
         new, route.staging, to=folder / "arrived2.jsonl", hashes=True, everything=True
     )
