@@ -315,6 +315,14 @@ class Row(Word):
     detail: str = ""
 
 
+class LeftToDo(Word):
+    """Something that the wizard could not do on NEW, and how the person does it."""
+
+    subject: str
+    why: str
+    command: str
+
+
 class Outcome(StrEnum):
     """How a move ended; never just "completed"."""
 

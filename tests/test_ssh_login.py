@@ -213,8 +213,9 @@ class TestLogin:
         socket = home / "agent"
         with subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL) as agent:
             try:
-                await until(socket.exists)
                 monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+                # Its socket is there before it listens; 2 is "no agent answers".
+                await until(lambda: subprocess.run(["ssh-add", "-ql"], check=False).returncode != 2)
                 for number in range(6):
                     other = home / f"other{number}"
                     new_key(other)

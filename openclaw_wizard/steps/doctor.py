@@ -14,6 +14,7 @@ from openclaw_wizard.model import Role, StepId
 from openclaw_wizard.openclaw import command, discover, relocate
 from openclaw_wizard.steps import gateway
 from openclaw_wizard.steps.action import Action, Context, Done
+from openclaw_wizard.steps.plugins import Plugins
 from openclaw_wizard.steps.terminal import plain
 
 SAFE = "OLD is stopped and its data untouched; NEW's gateway was not started."
@@ -120,4 +121,4 @@ class Repair(Action):
         return await relocate.restore_skills(ctx.new_helper, moved.config_path, before)
 
 
-ACTIONS: tuple[Action, ...] = (Validate(), Repair())
+ACTIONS: tuple[Action, ...] = (Plugins(), Validate(), Repair())
