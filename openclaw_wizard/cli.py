@@ -28,7 +28,8 @@ SIGNALS = {
 }
 
 EPILOG = """\
-HOST is `local` (this machine), an alias of your ssh_config, or [user@]host[:port].
+HOST is `local` (this machine), an alias of your ssh_config, or [user@]host[:port]; USER/HOST where you
+log in as root (or as one who may use sudo without a password) and OpenClaw is USER's.
 
 Exit codes: 0 done, 1 failed (resumable), 2 usage, 3 done with problems, 4 blocked by a pitfall,
 5 a question needs a person, 6 a host cannot be reached, 70 a bug, 129/130/143 stopped by a signal

@@ -131,8 +131,19 @@ class Host(Protocol):
 async def connect(address: str) -> Host:
     """The host behind `local`, an ssh_config alias, `[user@]host[:port]` or `practice:FOLDER`.
 
-    Raises HostError (unreachable, host key, login) and UsageError for an address that is none.
+    `USER/` before it is for a login that becomes another user there (`as_user`). Raises HostError
+    (unreachable, host key, login) and UsageError for an address that is none.
     """
+    from openclaw_wizard.hosts.as_user import as_user, split
+
+    if other := split(address):
+        user, login = other
+        inner = await connect(login)
+        try:
+            return await as_user(inner, user, address)
+        except BaseException:
+            await inner.aclose()
+            raise
     if address == "local":
         from openclaw_wizard.hosts.local import LocalHost
 

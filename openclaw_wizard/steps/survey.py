@@ -77,8 +77,8 @@ def log_in_as(address: str, others: tuple[discover.Other, ...]) -> str | None:
         return None
     user, host = others[0].user, address.rpartition("@")[2]
     if host == "local":
-        return f"Start the wizard as {user}, who owns it."
-    return f"Log in as its owner: give OLD as {user}@{host}."
+        return f"Start the wizard as {user}, who owns it; or as root, with {user}/local for OLD."
+    return f"Log in as its owner: give OLD as {user}@{host}; or as root: {user}/root@{host}."
 
 
 async def again(old: Host, new: Host, plan: Plan) -> Facts:

@@ -234,7 +234,7 @@ def test_a_move(cleared: tuple[Lab, Ground], states: States, name: str) -> None:
     userland = USERLANDS[name]
     userlands.build(made, ground, states, userland)
     before = userlands.gateway_pid(made)
-    tried = userlands.attempt(made)
+    tried = userlands.attempt(made, userland.address)
     results.record(made.cache, "userland", name, userland.about, tried.events)
     if userland.refused is None:
         assert tried.code == 0, tried.said

@@ -177,6 +177,8 @@ class Userland:
     facts: Facts = field(default_factory=dict)
     """What the probe must tell, by `old.` or `new.` and the name in `HostFacts`."""
     refused: str | None = None
+    address: str = "old"
+    """What the wizard is given for OLD."""
     left_unit: bool = False
     """Whether OLD without a service manager has the unit of one that was there before."""
     main: bool = False
@@ -264,6 +266,12 @@ USERLANDS: Final[dict[str, Userland]] = {
         then=log_in_as_root,
         refused="/home/alice/.openclaw belongs to alice",
     ),
+    "root-for-alice-old": Userland(
+        "the operator is root on OLD, and asks for alice's OpenClaw",
+        then=log_in_as_root,
+        address="alice/old",
+        facts=of("old", user="alice", home="/home/alice", user_bus=True, linger=True),
+    ),
     "read-only-parent-new": Userland("the folder above NEW's home cannot be written", then=read_only_parent),
     "small-disk-new": Userland(
         "NEW has 48 MB for its home",
@@ -335,10 +343,10 @@ class Attempt:
     said: str
 
 
-def attempt(lab: Lab) -> Attempt:
+def attempt(lab: Lab, old: str = "old") -> Attempt:
     """The whole move, as a script would ask for it."""
     accepted = ("--accept", "target-not-empty", "--accept", "profile-mismatch")
-    return Attempt(*lab.wizard.run("run", "--from", "old", "--to", "new", "--json", "--yes", *accepted))
+    return Attempt(*lab.wizard.run("run", "--from", old, "--to", "new", "--json", "--yes", *accepted))
 
 
 def clear(lab: Lab) -> None:
