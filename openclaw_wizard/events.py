@@ -194,6 +194,13 @@ class Advanced(Event):
     """None where the end is not known yet."""
     unit: Literal["bytes", "files", "seconds", "steps"] = "bytes"
     label: str = ""
+    entries: int | None = None
+    """Files, folders and links that are done; with `of_entries` only while a tree is sent."""
+    of_entries: int | None = None
+    already: int = 0
+    """Bytes of `done` that stood on NEW before this sending began, and are not sent."""
+    path: str = ""
+    """What is sent right now, below its tree: on one line, with nothing in it that a terminal acts on."""
 
 
 class FindingsChanged(Event):
@@ -226,6 +233,8 @@ class HostLost(Event):
     role: Role
     why: str
     retry_in: float
+    attempt: int = 1
+    """Which try to get the link back comes after the wait, counted from the loss."""
 
 
 class HostBack(Event):

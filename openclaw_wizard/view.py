@@ -56,6 +56,10 @@ class Progress:
     since: float
     """When this action's first progress came, for a rate."""
     first: int = 0
+    entries: int | None = None
+    of_entries: int | None = None
+    already: int = 0
+    path: str = ""
 
 
 LOG_LINES: Final = 400
@@ -123,7 +127,19 @@ def _advance(view: View, event: Advanced) -> View:
     since, first = (event.time, event.done) if fresh or before is None else (before.since, before.first)
     return replace(
         view,
-        progress=Progress(event.action, event.done, event.total, event.unit, event.label, since, first),
+        progress=Progress(
+            event.action,
+            event.done,
+            event.total,
+            event.unit,
+            event.label,
+            since,
+            first,
+            event.entries,
+            event.of_entries,
+            event.already,
+            event.path,
+        ),
     )
 
 

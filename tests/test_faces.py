@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 from openclaw_wizard.events import (
     ActionFailed,
     Advanced,
     FindingsChanged,
+    HostBack,
+    HostLost,
     QuestionAsked,
     Said,
     Surveyed,
@@ -14,7 +17,7 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.faces.jsonlines import JsonFace
 from openclaw_wizard.faces.plain import PlainFace
-from openclaw_wizard.model import Finding, Verdict
+from openclaw_wizard.model import Finding, Role, Verdict
 from tests.builders import plan, tree
 from tests.test_report import STORY, view
 
@@ -57,6 +60,61 @@ def test_plain_progress_is_rare_where_nobody_looks() -> None:
     for tick in range(100):
         face(Advanced(time=1000 + tick / 5, action="copy", done=tick * 1000, total=100_000))
     assert 2 <= len(out.getvalue().splitlines()) <= 3
+
+
+def sending(second: float, share: float, **more: Any) -> Advanced:
+    total = 2_100_000_000
+    return Advanced(
+        time=1000 + second,
+        action="copy.stream",
+        done=int(total * share),
+        total=total,
+        entries=int(4302 * share),
+        of_entries=4302,
+        path=f"agents/main/{second:.0f}.jsonl",
+        **more,
+    )
+
+
+def test_plain_tells_how_far_how_fast_and_what_is_sent() -> None:
+    face, out, _ = plain()
+    for second in range(21):
+        face(sending(second, second / 40))
+    assert out.getvalue().splitlines()[-1] == (
+        "      1.1 of 2.1 GB (50 %), 52 MB/s, 15-25 s left, 2,151 of 4,302 entries, now agents/main/20.jsonl"
+    )
+
+
+def test_plain_says_what_need_not_be_sent_once_for_each_sending() -> None:
+    face, out, _ = plain()
+    for second in range(30):
+        face(sending(second, 0.5 + second / 100, already=1_050_000_000))
+    assert out.getvalue().count("1.1 GB is on NEW already and is not sent again\n") == 1
+
+
+def test_plain_tells_a_copy_of_hours_by_its_percents_and_by_the_minute() -> None:
+    face, out, _ = plain()
+    for second in range(0, 3600, 5):
+        face(sending(second, second / 360_000))
+    assert len(out.getvalue().splitlines()) == 60
+
+
+def test_plain_names_the_reason_the_try_and_the_wait_of_a_lost_link() -> None:
+    face, out, _ = plain()
+    face(HostLost(role=Role.NEW, why="claw@new cannot be reached: refused.", retry_in=4.0, attempt=3))
+    face(HostBack(role=Role.NEW))
+    assert out.getvalue() == (
+        "lost  the link to NEW: claw@new cannot be reached: refused; try 3 in 4 s\n"
+        "back  the connection to NEW is there again\n"
+    )
+
+
+def test_json_has_what_is_sent_in_fields_of_its_own() -> None:
+    out = io.BytesIO()
+    JsonFace(out, io.StringIO())(sending(1.0, 0.5, already=7))
+    line = json.loads(out.getvalue())
+    assert (line["entries"], line["of_entries"], line["already"]) == (2151, 4302, 7)
+    assert line["path"] == "agents/main/1.jsonl"
 
 
 def test_plain_questions_reach_who_asks() -> None:

@@ -281,7 +281,13 @@ def test_a_link_is_another_where_it_points_elsewhere_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [(b"", "."), (b"a\nb\xff", "a\\nb\ufffd"), (b"x" * 81, "x" * 40 + "…" + "x" * 20), (b"y" * 80, "y" * 80)],
+    [
+        (b"", "."),
+        (b"a\nb\xff", "a\\nb\ufffd"),
+        ("\x1b[2J\t\u202egpj.exe é".encode(), "\\x1b[2J\\t\\u202egpj.exe é"),
+        (b"x" * 81, "x" * 40 + "…" + "x" * 20),
+        (b"y" * 80, "y" * 80),
+    ],
 )
 def test_a_path_is_told_on_one_line_and_never_endless(path: bytes, said: str) -> None:
     assert manifest.shown(path) == said

@@ -34,8 +34,12 @@ from openclaw_wizard.events import (
     Surveying,
     UndoStarted,
 )
+from openclaw_wizard.faces import figures
+from openclaw_wizard.faces.figures import Pace
 from openclaw_wizard.model import Plan, Row, Verdict
 
+STILL: Final = 60.0
+"""Seconds after which progress is told again although its percent is the same."""
 MARK: Final = {
     Verdict.CLEAR: "ok   ",
     Verdict.LOOK: "look ",
@@ -57,7 +61,9 @@ class PlainFace:
         """`title` gives an action's words by its id; `ask` is told of a question that a person may answer."""
         self._out, self._err, self._title, self._ask = out, err, title, ask
         self._every = 2.0 if terminal else 10.0
-        self._last = 0.0
+        self._last = (0.0, "")
+        self._already: tuple[str, int] = ("", 0)
+        self._pace = Pace()
 
     def say(self, text: str) -> None:
         self._out.write(f"{text}\n")
@@ -94,7 +100,7 @@ class PlainFace:
             case GatewayChanged():
                 return f"      gateway on {event.role.value.upper()}: {event.state.value}"
             case Advanced():
-                return self._progress(event)
+                return (self._kept(event) + self._progress(event)).rstrip("\n")
             case _:
                 return self._rare(event)
 
@@ -104,7 +110,9 @@ class PlainFace:
                 worth = [f for f in event.findings if f.verdict in (Verdict.LOOK, Verdict.BLOCKS)]
                 return "\n".join(f"{MARK[f.verdict]} {f.title}: {f.evidence}" for f in worth)
             case HostLost():
-                return f"lost  {event.why}; trying again in {event.retry_in:.0f} s"
+                role = event.role.value.upper()
+                wait = figures.until_retry(event, event.time)
+                return f"lost  the link to {role}: {event.why.rstrip('.')}; {wait}"
             case HostBack():
                 return f"back  the connection to {event.role.value.upper()} is there again"
             case QuestionAsked():
@@ -123,13 +131,40 @@ class PlainFace:
         return f"{datetime.fromtimestamp(event.time):%H:%M}"
 
     def _progress(self, event: Advanced) -> str:
-        if event.time - self._last < self._every:
+        self._pace.note((event.action, event.of_entries), event.time, event.done, event.entries)
+        share = figures.share(event.done, event.total)
+        percent = "" if share is None else f"{int(share * 100)} %"
+        since, said = event.time - self._last[0], self._last[1]
+        # A copy of hours is told by its percents and by the minute.
+        if since < self._every or (percent and percent == said and since < STILL):
             return ""
-        self._last = event.time
+        self._last = (event.time, percent)
         if event.unit == "bytes":
-            of = f" of {humanize.naturalsize(event.total)}" if event.total else ""
-            return f"      {humanize.naturalsize(event.done)}{of} {event.label}".rstrip()
+            return f"      {self._bytes(event, percent)}"
         return f"      {event.label or event.action} ({event.done} {event.unit})"
+
+    def _bytes(self, event: Advanced, percent: str) -> str:
+        """`1.3 of 2.1 GB (62 %), 41 MB/s, 6-9 min left, 2,613 of 4,211 entries, now agents/main/…`."""
+        rate, left = self._pace.rate(event.time), None
+        if event.total and event.done < event.total:
+            left = self._pace.left(event.total, event.time)
+        parts = (
+            figures.amounts(event.done, event.total, "bytes") + (f" ({percent})" if percent else ""),
+            figures.speed(rate) if rate else "",
+            f"{figures.span(*left)} left" if left else "",
+            self._pace.slow(event.time) if left else "",
+            event.label,
+            "" if event.of_entries is None else f"{event.entries:,} of {event.of_entries:,} entries",
+            f"now {event.path}" if event.path else "",
+        )
+        return ", ".join(part for part in parts if part)
+
+    def _kept(self, event: Advanced) -> str:
+        """Once for each sending: what need not be sent, since it is there."""
+        before, self._already = self._already, (event.action, event.already)
+        if not event.already or before == self._already:
+            return ""
+        return f"      {figures.short(event.already)} is on NEW already and is not sent again\n"
 
 
 def _done_words(event: ActionDone) -> str:

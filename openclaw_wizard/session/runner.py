@@ -114,11 +114,11 @@ class Runner:
 
     async def _get_back(self, problem: HostError) -> None:
         clock = self._board.clock
-        pause, waited = 1.0, 0.0
+        pause, waited, attempt = 1.0, 0.0, 1
         label = str(problem.fields.get("host", ""))
         lost = [role for role, host in self._hosts.items() if host.label == label] or list(self._hosts)
         while True:
-            self._board.tell(HostLost(role=lost[0], why=problem.what, retry_in=pause))
+            self._board.tell(HostLost(role=lost[0], why=problem.what, retry_in=pause, attempt=attempt))
             await clock.sleep(pause)
             waited += pause
             try:
@@ -127,7 +127,7 @@ class Runner:
             except HostError as still:
                 if not still.retryable or waited >= RECONNECT_FOR:
                     raise
-                problem, pause = still, min(pause * 2, 30.0)
+                problem, pause, attempt = still, min(pause * 2, 30.0), attempt + 1
             else:
                 self._board.tell(HostBack(role=lost[0]))
                 return

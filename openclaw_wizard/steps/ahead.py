@@ -49,7 +49,7 @@ class CopyAhead(Action):
         if await sending.is_staged(ctx, tree):
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
         todo = await sending.prepare(ctx, tree, listed, staged)
-        tell = sending.teller(ctx, self.id, len(todo), listed.bytes - todo.bytes, listed.bytes)
+        (tell,) = sending.tellers(ctx, self.id, [(listed, todo)])
         packed = ctx.shelf.file(f"packed-{tree.name}")
         parts = await stream.send(sending.route(ctx, tree), todo, packed, tell, live=True)
         await trees.keep_ahead(ctx, tree, listed, parts)

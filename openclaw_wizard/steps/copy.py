@@ -77,10 +77,9 @@ class Stream(Action):
         prepared = [await self._prepare(ctx, tree) for tree in ctx.plan.trees]
         total = sum(source.bytes for source, _ in prepared)
         sent = sum(todo.bytes for _, todo in prepared)
-        before = total - sent
-        for tree, (source, todo) in zip(ctx.plan.trees, prepared, strict=True):
-            await self._send(ctx, tree, source, todo, sending.teller(ctx, self.id, len(todo), before, total))
-            before += todo.bytes
+        tellers = sending.tellers(ctx, self.id, prepared)
+        for tree, (source, todo), tell in zip(ctx.plan.trees, prepared, tellers, strict=True):
+            await self._send(ctx, tree, source, todo, tell)
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
         return Done(fact=f"{humanize.naturalsize(sent)} sent{again}")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Tree
 from openclaw_wizard.steps.action import Context, Done
 from openclaw_wizard.transfer import compare, stream, tar
-from openclaw_wizard.transfer.manifest import Manifest
+from openclaw_wizard.transfer.manifest import Manifest, shown
 
 
 def route(ctx: Context, tree: Tree) -> stream.Route:
@@ -34,14 +37,31 @@ async def prepare(ctx: Context, tree: Tree, source: Manifest, staged: Manifest |
     return await stream.make_way(route(ctx, tree), work, ctx.shelf.file("."), tree.name)
 
 
-def teller(ctx: Context, action: str, entries: int, before: int, total: int) -> stream.Progress:
-    """Publishes how far `action` is: `before` bytes of `total` were there already."""
+def tellers(
+    ctx: Context, action: str, work: Sequence[tuple[Manifest, stream.Todo]]
+) -> Iterator[stream.Progress]:
+    """What publishes how far `action` is with all trees, one for the sending of each.
 
-    def tell(now: stream.Moment) -> None:
-        label = f"{now.entries:,} of {entries:,} entries"
-        ctx.tell(Advanced(action=action, done=before + now.bytes, total=total, unit="bytes", label=label))
+    `work` is, tree by tree, what OLD holds and what of it is sent; the rest is on NEW and counts as done.
+    """
+    total, entries = sum(source.bytes for source, _ in work), sum(len(source) for source, _ in work)
+    already = total - sum(todo.bytes for _, todo in work)
+    done, count = already, entries - sum(len(todo) for _, todo in work)
+    for _, todo in work:
+        begun = Advanced(
+            action=action, done=done, total=total, entries=count, of_entries=entries, already=already
+        )
+        yield partial(_tell, ctx, begun)
+        done, count = done + todo.bytes, count + len(todo)
 
-    return tell
+
+def _tell(ctx: Context, begun: Advanced, now: stream.Moment) -> None:
+    so_far = {
+        "done": begun.done + now.bytes,
+        "entries": (begun.entries or 0) + now.entries,
+        "path": shown(now.path) if now.path else "",
+    }
+    ctx.tell(begun.model_copy(update=so_far))
 
 
 async def remove_staging(ctx: Context) -> Done:

@@ -157,7 +157,8 @@ async def list_staged(
     """What stands in the staging folder on NEW."""
 
     def progress(files: int, size: int) -> None:
-        ctx.tell(Advanced(action=action, done=size, total=tree.bytes, unit="bytes", label=f"{files:,} files"))
+        label = f"{'hashes' if hashes else 'lists'} what is on NEW already: {files:,} files"
+        ctx.tell(Advanced(action=action, done=size, total=tree.bytes, unit="bytes", label=label))
 
     return await manifest.take(
         ctx.new_helper,

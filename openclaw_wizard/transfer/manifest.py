@@ -290,8 +290,10 @@ def _refused(host: str, root: str | bytes, closed: Sequence[tuple[bytes, str]]) 
 
 
 def shown(path: bytes) -> str:
-    """A path for a person: as text, on one line, the middle of a very long one left out."""
-    text = path.decode(errors="replace").replace("\n", "\\n") or "."
+    """A path for a person: as text on one line, no terminal acts on it, the middle of a long one left out."""
+    text = path.decode(errors="replace") or "."
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME // 2]}…{text[-LONGEST_NAME // 4 :]}"
 
 

@@ -110,7 +110,7 @@ def opened() -> Open:
     return open_app
 
 
-PURE = ("test_scene", "test_figures", "test_host_text", "test_ear")
+PURE = ("test_scene", "test_host_text", "test_ear")
 """Modules that paint nothing."""
 
 

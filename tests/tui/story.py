@@ -263,19 +263,23 @@ def until(name: str) -> list[tuple[float, Event]]:
     return [(0.1, created()), *(pair for each in names[:stop] for pair in done(each))]
 
 
-def copying(share: float = 0.62, seconds: float = 32.0) -> list[tuple[float, Event]]:
-    """The stream on its way, at an even pace."""
-    total, ticks = 2_100_000_000, 40
+def copying(share: float = 0.62, seconds: float = 32.0, already: int = 0) -> list[tuple[float, Event]]:
+    """The stream on its way: it gets up to speed, dips once and goes on, as links do."""
+    total, ticks, entries = 2_100_000_000, 40, 4_302
+    paces = [0.4 + 0.6 * min(1.0, i / 12) - (0.5 if 22 <= i < 27 else 0.1 * (i % 3)) for i in range(ticks)]
     events: list[tuple[float, Event]] = [(0.2, ActionStarted(action="copy.stream"))]
     for i in range(ticks + 1):
-        done_bytes = int(total * share * i / ticks)
-        label = f"agents/main/sessions/{i:04}.jsonl"
-        events.append(
-            (
-                seconds / ticks,
-                Advanced(action="copy.stream", done=done_bytes, total=total, unit="bytes", label=label),
-            )
+        so_far = share * sum(paces[:i]) / sum(paces)
+        advanced = Advanced(
+            action="copy.stream",
+            done=int(total * so_far),
+            total=total,
+            entries=int(entries * so_far),
+            of_entries=entries,
+            already=already,
+            path=f"agents/main/sessions/2026-09-{i % 30 + 1:02}T14-02-05-7f3a1c9e-{i:04}.jsonl",
         )
+        events.append((seconds / ticks, advanced))
         if i % 5 == 0:
             events.append((0.0, Said(role=Role.OLD, text=f"tar: chunk {i} of the state directory")))
     return events

@@ -8,12 +8,14 @@ from openclaw_wizard.events import (
     ActionDone,
     ActionFailed,
     ActionStarted,
+    Advanced,
     Compared,
     QuestionAsked,
     Said,
     Surveyed,
 )
 from openclaw_wizard.model import Row, RowState, Verdict
+from openclaw_wizard.transfer.manifest import shown
 from tests.tui import story
 from tests.tui.conftest import Open
 from tests.tui.fake_wizard import FakeWizard
@@ -99,6 +101,19 @@ async def test_on_the_first_screen(opened: Open) -> None:
     summary = story.summaries(1_800_000_000.0)[0].model_copy(update={"old": "[/foo]", "new": "[b]x"})
     async with opened(wizard=FakeWizard([summary])) as person:
         await person.sees("[/foo] → [b]x")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_in_the_path_of_what_is_sent(opened: Open, size: tuple[int, int]) -> None:
+    async with opened(size, told("copy.stream")) as person:
+        path = f"{NASTY[2]}/a\nb\x1b[2J\u202ec"
+        sent = Advanced(
+            action="copy.stream", done=1, total=9, entries=1, of_entries=2, path=shown(path.encode())
+        )
+        await person.live([(0.1, ActionStarted(action="copy.stream")), (0.1, sent)])
+        await person.sees(f"{NASTY[2]}/a\\nb\\x1b[2J\\u202ec")
+        await person.live([(0.1, sent.model_copy(update={"path": path}))])
+        await person.sees(f"{NASTY[2]}/a bc")
 
 
 async def test_escape_sequences_never_reach_the_terminal(opened: Open) -> None:

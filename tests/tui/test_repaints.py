@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from textual.app import RenderResult
+from textual.widgets import Sparkline
+
 from openclaw_wizard.events import (
     ActionStarted,
     Advanced,
@@ -36,6 +40,29 @@ async def test_a_thousand_events_cost_a_few_repaints(opened: Open) -> None:
         await person.sees("999 of 1,000 files")
         assert person.app.repaints - before <= person.app.ticks - ticks + 1
         assert person.app.repaints - before < 100
+
+
+async def test_the_sparkline_is_painted_once_a_stretch(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[tuple[float, ...]] = []
+    render = Sparkline.render
+
+    def counted(rates: Sparkline) -> RenderResult:
+        painted.append(tuple(rates.data or ()))
+        return render(rates)
+
+    monkeypatch.setattr(Sparkline, "render", counted)
+    async with opened((120, 36), told()) as person:
+        await person.live(story.copying())
+        await person.sees("MB/s")
+        before = len(painted)
+        for tick in range(20):
+            done = 1_400_000_000 + tick
+            person.wizard.tell(
+                Advanced(action="copy.stream", done=done, total=2_100_000_000, of_entries=4302), seconds=0.05
+            )
+            await person.settled()
+        assert len(painted) - before <= 2
+        assert painted[-1][0] == 0.0 and max(painted[-1]) > 0.0
 
 
 async def test_nothing_told_and_nothing_running_paints_nothing(opened: Open) -> None:

@@ -5,10 +5,12 @@ from dataclasses import replace
 from openclaw_wizard.events import (
     Advanced,
     Event,
+    HostLost,
+    Surveyed,
 )
 from openclaw_wizard.faces.tui.scene import Doing, Scene
 from openclaw_wizard.faces.tui.signs import Phase
-from openclaw_wizard.model import Outcome, StepId, Verdict
+from openclaw_wizard.model import Outcome, Role, StepId, Verdict, Wishes
 from openclaw_wizard.view import View, reduce
 from tests.tui import story
 
@@ -111,9 +113,44 @@ def test_put_back_lists_what_was_begun_in_reverse() -> None:
 def test_progress_says_amount_pace_and_range() -> None:
     told = planned() + story.until("copy.stream") + story.copying(share=0.5)
     scene = running(told, rate=41_000_000.0, left=(22.0, 29.0))
-    assert scene.progress_line == "1.1 of 2.1 GB · 41.0 MB/s · 20-30 s left"
+    assert scene.progress_line == "1.1 of 2.1 GB · 41 MB/s · 20-30 s left"
     assert scene.percent == "50 %"
     assert replace(scene, rate=None, left=None).progress_line == "1.1 of 2.1 GB"
+
+
+def test_the_rail_says_the_same_in_fewer_cells() -> None:
+    told = planned() + story.until("copy.stream") + story.copying(share=0.5)
+    scene = running(told, rate=41_000_000.0, left=(370.0, 530.0))
+    copy = next(mark for mark in scene.steps() if mark.name == "copy")
+    assert copy.fact == "1.1/2.1 GB · 41 MB/s · 6-9 min"
+    assert copy.brief == "50 %"
+
+
+def test_counts_and_what_was_there_already() -> None:
+    told = planned() + story.until("copy.stream") + story.copying(share=0.5, already=300_000_000)
+    scene = running(told)
+    assert scene.progress_counts == "2,151 of 4,302 entries"
+    assert scene.already == "300 MB was there already"
+
+
+def test_while_the_link_is_lost_nothing_is_promised() -> None:
+    lost = HostLost(role=Role.NEW, why="refused", retry_in=8.0, attempt=2)
+    told = [*planned(), *story.until("copy.stream"), *story.copying(share=0.5), (0.1, lost)]
+    view = view_after(told)
+    assert view.lost is not None
+    scene = Scene(view=view, working=True, now=view.lost.time + 3, rate=41e6, left=(22.0, 29.0))
+    assert scene.progress_line == "1.1 of 2.1 GB"
+    assert scene.slow_because == "no link to NEW, try 2 in 5 s"
+
+
+def test_a_copy_that_is_held_back_as_asked_says_so() -> None:
+    plan = story.the_plan(wishes=Wishes(bwlimit=4_000_000))
+    told: Told = [(0.1, Surveyed(plan=plan)), *story.until("copy.stream"), *story.copying(share=0.5)]
+    scene = running(told, rate=4e6, slow="slower than before")
+    assert scene.slow_because == "held to 4.0 MB/s, as asked"
+    assert replace(scene, rate=None).slow_because == ""
+    finished = running([*told, *story.copying(share=1.0)], rate=4e6, slow="nothing came for 9 s")
+    assert finished.slow_because == ""
 
 
 def test_waiting_with_a_limit_is_no_share_of_anything() -> None:

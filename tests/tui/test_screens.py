@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from textual.geometry import Region
+from textual.scrollbar import ScrollBar
 from textual.widget import Widget
+from textual.widgets import Sparkline
 from textual.widgets._footer import FooterKey
 
 from openclaw_wizard.events import (
     Event,
+    HostBack,
     HostLost,
 )
 from openclaw_wizard.faces.tui.widgets.fitted import Fitted
@@ -141,8 +145,27 @@ async def test_copy_with_its_progress(opened: Open, size: tuple[int, int]) -> No
         await person.live(story.copying())
         await person.is_at("copy")
         await person.sees("62 %", "1.3 of 2.1 GB", "MB/s", "s left", "Copy into a staging folder on NEW")
+        await person.sees("2,667 of 4,302 entries", "-0040.jsonl", "▁▂▄▃▆▅█")
         await person.sees("OLD ■ stopped", "NEW ○ absent", "running")
         assert_nothing_is_cut(person)
+
+
+@promised
+async def test_nothing_jumps_when_the_rate_is_known(opened: Open, size: tuple[int, int]) -> None:
+    async with opened(size, told("copy.stream")) as person:
+        await person.live(story.copying(share=0.01, seconds=1.0))
+        await person.is_at("copy")
+        assert "▂" not in person.text and "MB/s" not in person.text
+        before = places(person)
+        await person.live(story.copying()[1:])
+        await person.sees("MB/s", "▂")
+        assert places(person) == before
+
+
+def places(person: Person) -> list[Region]:
+    """Where everything stands, but for the sparkline, which has no place while it is not visible."""
+    shown = person.app.screen.walk_children(Widget)
+    return [widget.region for widget in shown if not isinstance(widget, Sparkline | ScrollBar)]
 
 
 @extremes
@@ -199,8 +222,13 @@ async def test_a_lost_link_says_which_and_when_it_tries_again(opened: Open, size
     async with opened(size, told("copy.stream")) as person:
         await person.live(story.copying(share=0.1))
         await person.is_at("copy")
-        person.wizard.tell(HostLost(role=Role.NEW, why="the connection was refused", retry_in=8.0))
-        await person.sees("The link to NEW is lost", "Trying again in 8 s.")
+        person.wizard.tell(HostLost(role=Role.NEW, why="the connection was refused", retry_in=8.0, attempt=2))
+        await person.sees("The link to NEW is lost (the connection was", "Try 2 in 8 s.")
+        await person.sees("no link to NEW, try 2 in 8 s")
+        assert "MB/s" not in person.text
+        person.wizard.tell(HostBack(role=Role.NEW))
+        await person.live(story.copying(already=300_000_000))
+        await person.sees("300 MB was there already")
         assert_nothing_is_cut(person)
 
 
@@ -235,10 +263,17 @@ async def test_without_colour_every_status_still_has_its_word(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened((80, 24), told("copy.stream")) as person:
-        await person.live([*story.copying(), (1.0, story.FAILED)])
+        await person.live(story.copying())
+        await person.sees("▁▂▄▃▆▅█")
+        assert_grey(person)
+        await person.live([(1.0, story.FAILED)])
         await person.is_at("copy")
         await person.sees("✖ Failed", "done", "failed", "waiting", "OLD ■ stopped")
-        picture = person.app.export_screenshot()
-        colours = {c.lower() for c in re.findall(r'fill[:=]"? ?(#[0-9a-fA-F]{6})', picture)}
-        terminal = colours - {"#ff5f57", "#febc2e", "#28c840", "#292929", "#c5c8c6"}
-        assert all(c[1:3] == c[3:5] == c[5:7] for c in terminal), terminal
+        assert_grey(person)
+
+
+def assert_grey(person: Person) -> None:
+    picture = person.app.export_screenshot()
+    colours = {c.lower() for c in re.findall(r'fill[:=]"? ?(#[0-9a-fA-F]{6})', picture)}
+    terminal = colours - {"#ff5f57", "#febc2e", "#28c840", "#292929", "#c5c8c6"}
+    assert all(c[1:3] == c[3:5] == c[5:7] for c in terminal), terminal

@@ -13,6 +13,8 @@ from openclaw_wizard.events import (
     ActionStarted,
     Advanced,
     Event,
+    HostBack,
+    HostLost,
     MoveFinished,
     MoveOpened,
     MoveStopped,
@@ -22,7 +24,8 @@ from openclaw_wizard.events import (
     SurveyFailed,
     Surveying,
 )
-from openclaw_wizard.faces.tui.figures import Pace
+from openclaw_wizard.faces import figures
+from openclaw_wizard.faces.figures import Pace
 from openclaw_wizard.faces.tui.hosttext import literal
 from openclaw_wizard.faces.tui.scene import Doing, Scene
 from openclaw_wizard.faces.wizard import Wizard
@@ -65,7 +68,7 @@ class Ear:
                 self._note(event)
             case Advanced():
                 self.working = True
-                self._pace.note(event.action, event.time or self._clock(), event.done)
+                self._note_progress(event)
             case Surveying():
                 self._next_reading(event)
             case Surveyed() if self.doing is Doing.SURVEY:
@@ -82,6 +85,11 @@ class Ear:
                 self.working, self._reading = True, ""
             case MoveOpened():
                 self._reading = ""
+            case HostLost():
+                wait = figures.until_retry(event, event.time)
+                self._note(Said(role=event.role, text=f"the link is lost: {event.why.rstrip('.')}; {wait}"))
+            case HostBack():
+                self._note(Said(role=event.role, text="the link is there again"))
 
     def take_change(self) -> bool:
         """Whether anything changed since the last call; opening a move changes the view without an event."""
@@ -94,7 +102,6 @@ class Ear:
     def scene(self, place: str, beat: int) -> Scene:
         view, now = self._wizard.view, self._clock()
         progress = view.progress
-        total = progress.total if progress and progress.action == self._pace.action else None
         return Scene(
             view=view,
             now=now,
@@ -111,7 +118,9 @@ class Ear:
             read=tuple(self._read),
             survey_seconds=self._survey_time(now),
             rate=self._pace.rate(now) if progress else None,
-            left=self._pace.left(total, now) if total else None,
+            left=self._pace.left(progress.total, now) if progress and progress.total else None,
+            history=self._pace.history(now) if progress else (),
+            slow=self._pace.slow(now) if progress else "",
             report_path=self._wizard.report_path,
             log_tail=self.log[-1][1] if self.log else "",
         )
@@ -120,6 +129,11 @@ class Ear:
         if self.working and self.doing is Doing.SURVEY:
             return now - self._begun
         return self._survey_seconds
+
+    def _note_progress(self, event: Advanced) -> None:
+        # Hashing what stands on NEW is not sending: neither says how fast the other goes.
+        work = (event.action, event.of_entries)
+        self._pace.note(work, event.time or self._clock(), event.done, event.entries)
 
     def _note(self, event: Said) -> None:
         who = event.role.upper() if event.role else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
-from openclaw_wizard.faces.tui import figures
+from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Scene
 from openclaw_wizard.faces.tui.words import NEVER, NO_RETURN

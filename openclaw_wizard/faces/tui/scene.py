@@ -15,7 +15,7 @@ from openclaw_wizard.events import (
     Failure,
     SurveyFailed,
 )
-from openclaw_wizard.faces.tui import figures
+from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.signs import Phase
 from openclaw_wizard.faces.tui.words import STEPS
@@ -86,6 +86,10 @@ class Scene:
     survey_seconds: float | None = None
     rate: float | None = None
     left: tuple[float, float] | None = None
+    history: tuple[float, ...] = ()
+    """The rate lately, oldest first; empty where it is not known."""
+    slow: str = ""
+    """Why the work goes slowly, as far as its progress tells."""
     report_path: str | None = None
     log_tail: str = ""
 
@@ -224,7 +228,7 @@ class Scene:
         fact = next((m.fact for m in reversed(marks) if m.fact), "")
         phase, brief = self._step_phase({m.phase for m in marks}), ""
         if phase is Phase.RUNNING:
-            fact = self.progress_line or next((m.title for m in marks if m.phase is Phase.RUNNING), fact)
+            fact = self.progress_brief or next((m.title for m in marks if m.phase is Phase.RUNNING), fact)
             brief = self.percent
         seconds = sum(spent) if spent else None
         return Mark(step.value, STEPS[step].title, phase, fact, brief, seconds)
@@ -245,9 +249,9 @@ class Scene:
     def share(self) -> float | None:
         """How much of the running action is done, 0 to 1; None where waiting has no known end."""
         progress = self.view.progress
-        if progress is None or not progress.total or progress.unit == "seconds":
+        if progress is None or progress.unit == "seconds":
             return None
-        return min(1.0, progress.done / progress.total)
+        return figures.share(progress.done, progress.total)
 
     @property
     def percent(self) -> str:
@@ -264,15 +268,60 @@ class Scene:
     @property
     def progress_line(self) -> str:
         """All that is known of the pace: `1.8 of 2.1 GB · 41 MB/s · 6-9 min left`."""
+        if self.view.progress is None:
+            return ""
+        left = f"{self._range} left" if self._range else ""
+        return " · ".join(part for part in (self.progress_short, self._speed, left) if part)
+
+    @property
+    def progress_brief(self) -> str:
+        """The same for the rail: `1.8/2.1 GB · 41 MB/s · 6-9 min`."""
+        progress = self.view.progress
+        if progress is None or progress.unit != "bytes" or not self.share:
+            return self.progress_line
+        parts = (figures.brief(progress.done, progress.total), self._speed, self._range)
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def progress_counts(self) -> str:
+        """`2,613 of 4,211 entries`, else what the work says of itself."""
         progress = self.view.progress
         if progress is None:
             return ""
-        parts = [self.progress_short]
-        if self.rate and progress.unit == "bytes":
-            parts.append(f"{figures.size(self.rate)}/s")
-        if self.left and self.share is not None and self.share < 1:
-            parts.append(f"{figures.span(*self.left)} left")
-        return " · ".join(parts)
+        if progress.of_entries is None or progress.entries is None:
+            label = one_line(progress.label)
+            return "" if label == self.progress_short else label
+        return f"{progress.entries:,} of {progress.of_entries:,} entries"
+
+    @property
+    def already(self) -> str:
+        """What of the amount was not sent, since NEW had it."""
+        progress = self.view.progress
+        kept = progress.already if progress else 0
+        return f"{figures.short(kept)} was there already" if kept else ""
+
+    @property
+    def slow_because(self) -> str:
+        """Why it goes slowly or not at all; empty before there is a basis, and where all is sent."""
+        if lost := self.view.lost:
+            return f"no link to {lost.role.upper()}, {figures.until_retry(lost, self.now)}"
+        if self.rate is None or self.share == 1:
+            return ""
+        limit = self.view.plan.wishes.bwlimit if self.view.plan else None
+        sending = self.view.progress is not None and self.view.progress.of_entries is not None
+        limited = f"held to {figures.speed(limit)}, as asked" if limit and sending else ""
+        return limited or self.slow
+
+    @property
+    def _speed(self) -> str:
+        progress = self.view.progress
+        known = self.rate and progress and progress.unit == "bytes" and not self.view.lost
+        return figures.speed(self.rate) if known and self.rate else ""
+
+    @property
+    def _range(self) -> str:
+        going = self.share is not None and self.share < 1 and not self.view.lost
+        return figures.span(*self.left) if self.left and going else ""
 
 
 def _marked(finding: Finding, accepted: frozenset[str]) -> Finding:

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.reactive import reactive
 
-from openclaw_wizard.faces.tui import figures
+from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Doing, Scene
 from openclaw_wizard.faces.tui.screens.base import HELP, LEAVE, QUIET_LOG, WizardScreen

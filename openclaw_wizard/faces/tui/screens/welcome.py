@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from openclaw_wizard.faces.tui import figures
+from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line, shortened
 from openclaw_wizard.faces.tui.messages import PutBack, Resume
 from openclaw_wizard.faces.tui.scene import Scene

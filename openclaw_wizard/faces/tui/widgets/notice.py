@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.reactive import reactive
 
+from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Doing, Scene
 from openclaw_wizard.faces.tui.signs import SPINNER
@@ -37,8 +38,8 @@ def what_now(scene: Scene) -> str:
     if scene.stopping:
         return "Stopping at a safe point; then the wizard leaves."
     if lost := scene.view.lost:
-        pause = f"{lost.retry_in:.0f} s"
-        return f"The link to {lost.role.upper()} is lost ({one_line(lost.why)}). Trying again in {pause}."
+        wait = figures.until_retry(lost, scene.now).capitalize()
+        return f"The link to {lost.role.upper()} is lost ({one_line(lost.why)}). {wait}."
     if any(a.state is ActionState.RUNNING for a in scene.view.actions):
         return ""
     if scene.reading:

@@ -7,7 +7,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.reactive import reactive
 
-from openclaw_wizard.faces.tui import figures
+from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.messages import Look
 from openclaw_wizard.faces.tui.scene import Mark, Scene
@@ -15,6 +15,8 @@ from openclaw_wizard.faces.tui.signs import PHASES, SPINNER, Phase
 from openclaw_wizard.faces.tui.widgets.fitted import Fitted, hanging
 from openclaw_wizard.model import StepId
 
+LINES = 3
+"""Lines of a standing step while it runs."""
 INDENTED = 12
 """Cells from which on a lying step has room for a margin."""
 
@@ -59,7 +61,10 @@ class RailStep(Fitted):
         colour = "$faint" if self.mark.phase is Phase.WAITING else "$muted"
         facts = packed(one_line(self.mark.fact).split(" · "), width - 2)
         said = [fact for fact in facts if fact] or [PHASES[self.mark.phase].word]
-        return [first, *(line for fact in said for line in _under(Content.styled(fact, colour), width))]
+        lines = [first, *(line for fact in said for line in _under(Content.styled(fact, colour), width))]
+        # The rate and the time left come later, and must not move what stands below.
+        room = LINES if self.mark.phase is Phase.RUNNING else 0
+        return [*lines, *[Content()] * (room - len(lines))]
 
     def on_click(self) -> None:
         self.post_message(Look(self.mark.name))

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from openclaw_wizard.faces.tui import figures
-from openclaw_wizard.faces.tui.figures import Pace
+from openclaw_wizard.events import HostLost
+from openclaw_wizard.faces import figures
+from openclaw_wizard.faces.figures import Pace
 from openclaw_wizard.faces.tui.hosttext import literal, one_line, shortened
+from openclaw_wizard.model import Role
 
 
 @pytest.mark.parametrize(
@@ -109,3 +111,70 @@ def test_a_long_address_keeps_both_ends() -> None:
     assert shortened("practice:/home/someone/long/way/old", 20) == "practice:…ng/way/old"
     assert len(shortened("practice:/home/someone/long/way/old", 20)) == 20
     assert shortened("short", 20) == "short"
+
+
+def sent_evenly(pace: Pace, seconds: int, rate: int, start: float = 100.0, first: int = 0) -> int:
+    """Ten reports a second for so long; what is done at its end."""
+    for tick in range(seconds * 10 + 1):
+        pace.note("copy", start + tick / 10, first + tick * rate // 10)
+    return first + seconds * rate
+
+
+def test_a_thousand_reports_a_second_leave_the_rate_as_it_is() -> None:
+    pace = Pace()
+    for report in range(5001):
+        pace.note("copy", 100.0 + report / 1000, report * 7)
+    assert pace.rate(105.0) == pytest.approx(7000.0)
+
+
+def test_the_history_has_always_as_many_bars_and_begins_at_nothing() -> None:
+    pace = Pace()
+    pace.note("copy", 100.0, 0)
+    assert pace.history(102.0) == ()
+    sent_evenly(pace, 60, 10)
+    even = pace.history(160.0)
+    assert len(even) == figures.BARS
+    assert even[0] == 0.0
+    assert even[1:] == pytest.approx([10.0] * (figures.BARS - 1), abs=1.0)
+
+
+def test_the_history_changes_once_a_stretch_and_falls_to_nothing_where_nothing_comes() -> None:
+    pace = Pace()
+    sent_evenly(pace, 10, 10)
+    assert pace.history(110.1) == pace.history(111.9) != pace.history(112.0)
+    assert pace.history(118.0)[-3:] == (0.0, 0.0, 0.0)
+    pace.note("compare", 119.0, 0)
+    pace.note("compare", 123.0, 40)
+    assert sum(pace.history(123.5)) == 0.0
+
+
+def test_the_reason_when_slow_is_what_the_progress_shows() -> None:
+    pace = Pace()
+    done = sent_evenly(pace, 20, 100_000)
+    assert pace.slow(120.0) == ""
+    assert pace.slow(132.0) == "nothing came for 12 s"
+    sent_evenly(pace, 20, 10_000, start=120.0, first=done)
+    assert pace.slow(140.0) == "slower than before"
+
+
+def test_many_small_files_are_named_as_the_reason() -> None:
+    pace = Pace()
+    for second in range(11):
+        pace.note("copy", 100.0 + second, second * 400_000, second * 800)
+    assert pace.slow(110.0) == "small files, 800 a second"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(41_234_567, "41 MB"), (4_123_456, "4.1 MB"), (999_000, "999 kB"), (12, "12 Bytes"), (0, "0 Bytes")],
+)
+def test_short(amount: int, said: str) -> None:
+    assert figures.short(amount) == said
+    assert figures.speed(amount) == f"{said}/s"
+
+
+def test_a_retry_counts_down() -> None:
+    lost = HostLost(role=Role.NEW, why="gone", retry_in=8.0, attempt=3, time=100.0)
+    assert figures.until_retry(lost, 100.0) == "try 3 in 8 s"
+    assert figures.until_retry(lost, 104.5) == "try 3 in 4 s"
+    assert figures.until_retry(lost, 108.0) == "try 3 runs now"
