@@ -158,13 +158,17 @@ async def test_a_link_that_stays_away_ends_resumable(ground: Ground) -> None:
             raise LinkLost(host="new", doing="copying")
 
     ground.actions = (Loses(ground.world, "copy.stream", StepId.COPY),)
-    wizard = ground.wizard()
+    events: list[Event] = []
+    wizard = ground.wizard(events)
     await wizard.survey("old", "new")
     ground.hosts["new"].refuse_reconnect = 1_000
     began = ground.clock.now
     with pytest.raises(LinkLost) as caught:
         await wizard.run()
     assert 300 <= ground.clock.now - began < 600
+    tries = [(e.attempt, e.retry_in) for e in events if isinstance(e, HostLost)]
+    assert tries[:4] == [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0)]
+    assert [attempt for attempt, _ in tries] == list(range(1, len(tries) + 1))
     assert caught.value.exit_code is ExitCode.UNREACHABLE
     await wizard.aclose()
 
