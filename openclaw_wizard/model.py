@@ -97,6 +97,44 @@ class Workspace(Word):
     path: str
     inside_state: bool
     exists: bool
+    link: str | None = None
+    """The path outside the state directory that the config gives, where that is a link to `path`."""
+    network: str | None = None
+    """The disk of another machine that it is on (`nfs4 nas:/claw`); then it does not move."""
+
+
+class Part(Word):
+    """What one of the first two levels of folders in a state directory holds."""
+
+    path: str
+    """Relative; `.` is for the files beside the folders."""
+    bytes: int
+    files: int
+    stays: str = ""
+    """Why it does not move; then it was not counted."""
+
+
+class Outside(Word):
+    """A folder or file outside the state directory that belongs to it and moves with it."""
+
+    path: str
+    folder: bool
+    why: str
+
+
+class LooseKey(Word):
+    """An environment variable that the gateway gets from a unit or a shell alone; never its value."""
+
+    name: str
+    where: str
+
+
+class StaysBehind(Word):
+    """What belongs to an installation and does not move."""
+
+    what: str
+    reason: str
+    remedy: str
 
 
 class GatewayFacts(Word):
@@ -136,13 +174,19 @@ class Installation(Word):
     """Whether the state directory holds `agents/`."""
     has_credentials: bool
     gateway: GatewayFacts
+    found_by: tuple[str, ...] = ()
+    """What names it: the home folder, a unit, a lock, a process, a shell's start-up file."""
+    parts: tuple[Part, ...] = ()
+    outside: tuple[Outside, ...] = ()
+    loose_keys: tuple[LooseKey, ...] = ()
+    stays: tuple[StaysBehind, ...] = ()
 
 
 class Tree(Word):
-    """One folder that moves, and where it goes."""
+    """One folder or file that moves, and where it goes."""
 
     name: str
-    """`state`, or `workspace-<n>` for a workspace outside the state directory."""
+    """`state`, `workspace-<n>` for a workspace outside the state directory, else `outside-<n>`."""
     old: str
     new: str
     bytes: int
@@ -153,10 +197,26 @@ class Tree(Word):
     """Room at the file system of `new`."""
     problem: str | None = None
     """What of a workspace cannot be read on OLD, or None; see `Installation.config_problem` for the state."""
+    file: bool = False
+    """Whether it is one file; it is staged in a folder of its own, and what lies beside it is not touched."""
+
+    @property
+    def root(self) -> str:
+        """The folder on OLD that is walked and packed."""
+        return self.old.rpartition("/")[0] or "/" if self.file else self.old
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """What of `root` moves, by name; empty for all of it."""
+        return (self.old.rpartition("/")[2],) if self.file else ()
 
     def staging(self, move: str) -> str:
         """The folder beside the target in which the copy is made before the switch."""
         return f"{self.new}.incoming-{move}"
+
+    def staged(self, move: str) -> str:
+        """What takes the target's place at the switch."""
+        return "/".join((self.staging(move), *self.only))
 
     def aside(self, move: str) -> str:
         """The name that what stood at `new` gets."""
@@ -221,6 +281,10 @@ class Facts(Word):
     old: HostFacts | None = None
     new: HostFacts | None = None
     installation: Installation | None = None
+    installations: tuple[Installation, ...] | None = None
+    """All that OLD has, the one that moves among them."""
+    noticed: tuple[str, ...] = ()
+    """What was found and could not be followed: a unit that cannot be read, a folder that is gone."""
     other_profiles: tuple[str, ...] | None = None
     node_range: str | None = None
     """What OLD's OpenClaw asks of Node."""
@@ -263,6 +327,11 @@ class Plan(Word):
     """How the gateway is started on NEW: `systemd` or `detached`."""
     findings: tuple[Finding, ...] = ()
     wishes: Wishes = Wishes()
+    stays: tuple[StaysBehind, ...] = ()
+    others: tuple[Installation, ...] = ()
+    """The other installations that OLD has."""
+    noticed: tuple[str, ...] = ()
+    """See `Facts.noticed`."""
 
 
 class Database(Word):

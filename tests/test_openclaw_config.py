@@ -56,8 +56,19 @@ def test_an_include_that_is_missing_or_goes_round_is_told() -> None:
     with pytest.raises(ConfigUnreadable, match=r"/home/al/\.openclaw/gone\.json"):
         configs.parse("{ a: { $include: 'gone.json' } }", included={}, path=f"{STATE}/openclaw.json")
     round_ = {f"{STATE}/a.json": "{ a: { $include: 'a.json' } }"}
-    with pytest.raises(ConfigUnreadable, match="include each other"):
+    with pytest.raises(ConfigUnreadable, match=r"goes round: \S+/a\.json includes \S+/a\.json$"):
         configs.parse("{ $include: 'a.json' }", included=round_, path=f"{STATE}/openclaw.json")
+    long = {f"{STATE}/{i}.json": f"{{ $include: '{i + 1}.json' }}" for i in range(12)}
+    with pytest.raises(ConfigUnreadable, match="include each other"):
+        configs.parse("{ $include: '0.json' }", included=long, path=f"{STATE}/openclaw.json")
+
+
+def test_where_a_config_does_not_parse_is_told_by_line_and_column() -> None:
+    with pytest.raises(ConfigUnreadable, match=r"^not JSON5 at line 2, column 2$"):
+        configs.parse("{a:'secret'\n b:2}")
+    included = {f"{STATE}/a.json": "{\n\n  b: 'x }"}
+    with pytest.raises(ConfigUnreadable, match=r"includes \S+/a\.json, which is not JSON5 at line 3, c"):
+        configs.parse("{ $include: 'a.json' }", included=included, path=f"{STATE}/openclaw.json")
 
 
 # --------------------------------------------------------------------------- gateway

@@ -9,6 +9,7 @@ import pytest
 
 from openclaw_wizard.model import GatewayState, Workspace
 from openclaw_wizard.openclaw import discover, inventory
+from openclaw_wizard.openclaw.found import Other
 from openclaw_wizard.steps.survey import log_in_as
 from tests.openclaw_states import config, facts, gateway, helper, today, write
 
@@ -94,7 +95,7 @@ async def test_what_belongs_to_other_people_is_told(tmp_path: Path) -> None:
     passwd = write(tmp_path / "passwd", "\n".join([*lines, "sync:x:4:65534:sync:/nonexistent:/bin/sync", ""]))
     asked = {"home": f"{tmp_path}/root", "passwd": str(passwd), "people": f"{tmp_path}"}
     answer = await helper().call("oc.discover", asked)
-    others = tuple(discover.Other.model_validate(each) for each in answer["others"])
+    others = tuple(Other.model_validate(each) for each in answer["others"])
     assert sorted((each.user, each.path) for each in others) == [
         ("alice", f"{tmp_path}/alice/.openclaw"),
         ("alice", f"{tmp_path}/alice/.openclaw-work"),
@@ -109,7 +110,7 @@ async def test_what_belongs_to_other_people_is_told(tmp_path: Path) -> None:
     [("old", "alice@old"), ("root@192.0.2.1:2222", "alice@192.0.2.1:2222"), ("local", "as alice")],
 )
 def test_the_next_step_is_to_log_in_as_the_owner(address: str, told: str) -> None:
-    others = (discover.Other(user="alice", path="/home/alice/.openclaw"),)
+    others = (Other(user="alice", path="/home/alice/.openclaw"),)
     assert told in (log_in_as(address, others) or "")
     assert log_in_as(address, ()) is None
     assert log_in_as("practice:/tmp/old", others) is None

@@ -15,8 +15,9 @@
 //   join(folder, name)                      two Buffers joined with "/"
 //   ruleSet([{pattern, reason}])            the glob matcher: (relative Buffer, isFolder) => reason or undefined
 //   walk(root, {rules, ignore, refused,     yields {path, full, stat} or {path, reason, bytes}, parents first; what
-//               everything})                this user may not read goes to refused(path, code), else it throws;
-//                                           `everything`: also the shared memory of databases
+//               everything, only})          this user may not read goes to refused(path, code), else it throws;
+//                                           `everything`: also the shared memory of databases; `only`: the names in
+//                                           the root that count, where there are some
 //   unreadable(root)                        [{path, code}] of all below it that this user may not read
 //   inOrder(iterable, width, async fn)      yields what fn gives, in order; at most `width` at a time
 //   sha256File(full)                        {sha256, stat, changed}
@@ -214,14 +215,15 @@ function isSharedMemory(name, stat, names) {
 
 // In the order of the names, a folder's content straight after it: two walks can be compared as they go. The root may
 // be a link to the folder; below it links are never followed.
-function* walk(root, { rules = [], ignore = [], refused, everything = false } = {}) {
+function* walk(root, { rules = [], ignore = [], refused, everything = false, only = [] } = {}) {
   const top = fs.statSync(root, { bigint: true });
   if (!top.isDirectory()) throw fail("ENOTDIR", `not a folder: ${root}`);
   const reasonFor = ruleSet(rules);
+  const wanted = new Set(only.map((each) => pathOf(each).toString("latin1")));
   const ignored = new Set(ignore.map((each) => pathOf(each).toString("latin1")));
   const node = { path: Buffer.alloc(0), full: root, stat: top };
   yield node;
-  const below = (folder) => children(folder, { reasonFor, ignored, refused, everything });
+  const below = (folder) => children(folder, { reasonFor, ignored, refused, everything, wanted });
   const open = [below(node)];
   while (open.length) {
     const { value, done } = open.at(-1).next();
@@ -233,7 +235,7 @@ function* walk(root, { rules = [], ignore = [], refused, everything = false } = 
   }
 }
 
-function* children(folder, { reasonFor, ignored, refused, everything }) {
+function* children(folder, { reasonFor, ignored, refused, everything, wanted }) {
   const names = heard(folder.path, refused, () => fs.readdirSync(folder.full, { encoding: "buffer" }));
   if (names === null) return;
   if (!names) return yield { path: folder.path, reason: VANISHED, bytes: null };
@@ -241,6 +243,7 @@ function* children(folder, { reasonFor, ignored, refused, everything }) {
   for (const name of names.sort(Buffer.compare)) {
     const relative = join(folder.path, name);
     if (ignored.has(relative.toString("latin1"))) continue;
+    if (wanted.size && !folder.path.length && !wanted.has(name.toString("latin1"))) continue;
     const full = join(folder.full, name);
     const stat = heard(relative, refused, () => fs.lstatSync(full, { bigint: true }));
     if (stat === null) continue;
@@ -432,7 +435,7 @@ class Totals {
 
 // Every entry below `root`, in order; those that a rule leaves out as {x, r, b}, those that this user may not read as
 // {c, e}, at the end the totals and when the walk began ({end, now}). `now` is this host's clock in nanoseconds.
-command("tree", async ({ root, hash = false, rules, ignore, everything }, emit) => {
+command("tree", async ({ root, hash = false, rules, ignore, everything, only }, emit) => {
   const now = String(BigInt(Date.now()) * 1_000_000n);
   const totals = new Totals();
   const closed = [];
@@ -447,7 +450,7 @@ command("tree", async ({ root, hash = false, rules, ignore, everything }, emit) 
       return { path: node.path, reason: VANISHED, bytes: null };
     }
   };
-  for await (const each of inOrder(walk(pathOf(root), { rules, ignore, refused, everything }), hash ? 2 * THREADS : 1, found)) {
+  for await (const each of inOrder(walk(pathOf(root), { rules, ignore, refused, everything, only }), hash ? 2 * THREADS : 1, found)) {
     if (!each) continue;
     if (each.reason) await emit({ x: base64(each.path), r: each.reason, b: each.bytes });
     else {

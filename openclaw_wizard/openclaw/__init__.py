@@ -10,7 +10,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-_PARTS: Final = ("queries.mjs", "gateway.mjs", "inventory.mjs", "relocate.mjs", "plugins.mjs")
+_PARTS: Final = (
+    "queries.mjs",
+    "started.mjs",
+    "discover.mjs",
+    "gateway.mjs",
+    "inventory.mjs",
+    "relocate.mjs",
+    "plugins.mjs",
+)
 
 
 @cache

@@ -40,7 +40,7 @@ def parse(text: str, *, included: Mapping[str, str] | None = None, path: str = "
     """
     value = _read(text)
     if included is not None:
-        value = _resolved(value, included, posixpath.dirname(path), _INCLUDE_DEPTH)
+        value = _resolved(value, included, (path,))
     if not isinstance(value, Mapping):
         raise ConfigUnreadable("it holds no object")
     return value
@@ -59,33 +59,43 @@ def _read_json5(text: str) -> object:
         value: object = json5.loads(text)
     except (ValueError, RecursionError) as error:
         # The parser's own message may quote a line, and a line may hold a secret.
-        where = re.search(r"<string>:(\d+)", str(error))
-        raise ConfigUnreadable(f"not JSON5{f' at line {where[1]}' if where else ''}") from None
+        where = re.search(r"<string>:(\d+).* at column (\d+)", str(error), re.DOTALL)
+        raise ConfigUnreadable(
+            f"not JSON5 at line {where[1]}, column {where[2]}" if where else "not JSON5"
+        ) from None
     return value
 
 
-def _resolved(value: object, included: Mapping[str, str], folder: str, depth: int) -> object:
+def _resolved(value: object, included: Mapping[str, str], files: tuple[str, ...]) -> object:
+    """`files`: the config, and the files through which this value is included."""
     if isinstance(value, list):
-        return [_resolved(each, included, folder, depth) for each in value]
+        return [_resolved(each, included, files) for each in value]
     if not isinstance(value, Mapping):
         return value
-    own = {k: _resolved(v, included, folder, depth) for k, v in value.items() if k != _INCLUDE}
+    own = {k: _resolved(v, included, files) for k, v in value.items() if k != _INCLUDE}
     wanted = value.get(_INCLUDE)
     if wanted is None:
         return own
     merged: object = {}
     for name in [wanted] if isinstance(wanted, str) else _texts(wanted):
-        merged = _merged(merged, _included(name, included, folder, depth))
+        merged = _merged(merged, _included(name, included, files))
     return _merged(merged, own) if own else merged
 
 
-def _included(name: str, included: Mapping[str, str], folder: str, depth: int) -> object:
-    path = posixpath.normpath(posixpath.join(folder, name))
+def _included(name: str, included: Mapping[str, str], files: tuple[str, ...]) -> object:
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(files[-1]), name))
+    if path in files:
+        ring = " includes ".join((*files[files.index(path) :], path))
+        raise ConfigUnreadable(f"an include goes round: {ring}")
     if path not in included:
         raise ConfigUnreadable(f"it includes {path}, which could not be read")
-    if depth == 0:
+    if len(files) > _INCLUDE_DEPTH:
         raise ConfigUnreadable(f"more than {_INCLUDE_DEPTH} files include each other")
-    return _resolved(_read(included[path]), included, posixpath.dirname(path), depth - 1)
+    try:
+        value = _read(included[path])
+    except ConfigUnreadable as error:
+        raise ConfigUnreadable(f"it includes {path}, which is {error}") from None
+    return _resolved(value, included, (*files, path))
 
 
 def _merged(base: object, over: object) -> object:

@@ -2,82 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from openclaw_wizard.hosts.helper import Helper
-from openclaw_wizard.model import GatewayFacts, GatewayState, HostFacts, Installation, Workspace
+from openclaw_wizard.model import (
+    GatewayFacts,
+    GatewayState,
+    HostFacts,
+    Installation,
+    Outside,
+    StaysBehind,
+    Workspace,
+)
+from openclaw_wizard.openclaw import belongings, layout
 from openclaw_wizard.openclaw import config as configs
-from openclaw_wizard.openclaw import layout
 from openclaw_wizard.openclaw.config import Config, ConfigUnreadable, Setting
+from openclaw_wizard.openclaw.found import ConfigText, Found, NotState, Other, Place
 from openclaw_wizard.openclaw.service import Observed, Seen, observed
 
 WALK_TIMEOUT = 600.0
 """Seconds for what reads a whole tree; a state directory can have a million entries."""
-
-
-class _FromHost(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
-
-
-class NotState(_FromHost):
-    """A place with the name of a state directory that holds neither config, agents nor database."""
-
-    path: str
-    folder: bool
-
-
-class Other(_FromHost):
-    """A state directory in the home of another person on that machine."""
-
-    user: str
-    path: str
-
-
-class ConfigText(_FromHost):
-    config_path: str
-    config: str | None
-    """Base64 of the text, or None where it could not be read."""
-    included: dict[str, str]
-    config_problem: str | None
-
-    def parsed(self) -> Config:
-        """Raises ConfigUnreadable."""
-        if self.config is None:
-            raise ConfigUnreadable(self.config_problem or "it cannot be read")
-        included = {path: _text(each) for path, each in self.included.items()}
-        return configs.parse(_text(self.config), included=included, path=self.config_path)
-
-
-class Found(ConfigText):
-    """One state directory as `oc.discover` saw it."""
-
-    state_dir: str
-    profile: str | None
-    has_agents: bool
-    has_credentials: bool
-    bytes: int
-    files: int
-    top: tuple[str, ...]
-    unit: str | None
-    environment: dict[str, str]
-
-
-class Place(_FromHost):
-    """What stands at a path: `real` has links resolved, `free` is the room for this user there."""
-
-    exists: bool
-    folder: bool
-    real: str
-    bytes: int
-    files: int
-    problem: str | None
-    free: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +33,8 @@ class Survey:
     installations: tuple[Installation, ...]
     not_state: tuple[NotState, ...]
     others: tuple[Other, ...] = ()
+    noticed: tuple[str, ...] = ()
+    """What names a state directory and could not be read or followed."""
 
     def why_nothing(self, home: str) -> str:
         """Why there is nothing to move, where there are no installations."""
@@ -101,22 +49,28 @@ class Survey:
         return f"{place.path} {kind}"
 
 
-def _text(encoded: str) -> str:
-    return base64.b64decode(encoded).decode(errors="replace")
-
-
 async def survey(helper: Helper, facts: HostFacts, environment: Mapping[str, str] | None = None) -> Survey:
-    """All installations of this user, and the places that only look like one.
+    """All installations of this user, and the places that only look like one; two calls in all.
 
     `environment` may hold OPENCLAW_STATE_DIR as a login has it. Raises HelperFailed, LinkLost.
     """
-    asked = {"home": facts.home, "environment": dict(environment or {}), "excluded": layout.EXCLUDED}
+    beside = [f"{facts.home}/{name}" for name in belongings.BESIDE]
+    asked = {
+        "home": facts.home,
+        "user": facts.user,
+        "environment": dict(environment or {}),
+        "excluded": layout.EXCLUDED,
+        "look": beside,
+    }
     answer = await helper.call("oc.discover", asked, timeout=WALK_TIMEOUT)
-    found = [Found.model_validate(each) for each in answer["installations"]]
-    installations = [await _installation(helper, facts, each) for each in found]
-    places = tuple(NotState.model_validate(each) for each in answer["notState"])
-    others = tuple(Other.model_validate(each) for each in answer["others"])
-    return Survey(tuple(installations), places, others)
+    found = [Draft.of(Found.model_validate(each), facts) for each in answer["installations"]]
+    stays = (*belongings.beside(answer["beside"], facts.home), *belongings.legacy(answer["legacy"]))
+    return Survey(
+        installations=await _installations(helper, facts, found, stays),
+        not_state=tuple(NotState.model_validate(each) for each in answer["notState"]),
+        others=tuple(Other.model_validate(each) for each in answer["others"]),
+        noticed=tuple(answer["problems"]),
+    )
 
 
 async def discover(
@@ -126,31 +80,43 @@ async def discover(
     return (await survey(helper, facts, environment)).installations
 
 
-async def _installation(helper: Helper, facts: HostFacts, found: Found) -> Installation:
-    readable, problem = _config_of(found)
-    config = readable or {}
-    written_by = configs.version(config)
-    setting = Setting(found.state_dir, facts.home, found.profile, written_by, found.environment)
-    port = configs.port(config, profile=found.profile, written_by=written_by, environment=found.environment)
-    seen = await _observe(helper, facts, state_dir=found.state_dir, port=port, unit=found.unit)
-    return Installation(
-        profile=found.profile,
-        state_dir=found.state_dir,
-        config_path=found.config_path,
-        config_problem=problem,
-        version=written_by,
-        mode=configs.mode(config),
-        remote_url=configs.remote_url(config),
-        port=port,
-        agents=() if readable is None else configs.agents(config),
-        channels=configs.channels(config),
-        workspaces=() if readable is None else await _workspaces(helper, config, setting),
-        state_bytes=found.bytes,
-        state_files=found.files,
-        has_agents=found.has_agents,
-        has_credentials=found.has_credentials,
-        gateway=seen.gateway,
-    )
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One installation as far as its own files tell, with the paths that are to be looked at."""
+
+    found: Found
+    config: Config
+    problem: str | None
+    setting: Setting
+    port: int
+    workspaces: dict[str, tuple[str, ...]]
+    agent_dirs: dict[str, str]
+    outside: tuple[belongings.Wanted, ...]
+
+    @classmethod
+    def of(cls, found: Found, facts: HostFacts) -> Draft:
+        readable, problem = _config_of(found)
+        config = readable or {}
+        version = configs.version(config)
+        setting = Setting(found.state_dir, facts.home, found.profile, version, found.environment)
+        return cls(
+            found=found,
+            config=config,
+            problem=problem,
+            setting=setting,
+            port=configs.port(
+                config, profile=found.profile, written_by=version, environment=found.environment
+            ),
+            workspaces={} if readable is None else configs.workspaces(config, setting),
+            agent_dirs={} if readable is None else configs.agent_dirs(config, setting),
+            outside=belongings.outside(config, setting, found.included),
+        )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        likely = (path for each in self.workspaces.values() for path in each)
+        outside = (each.path for each in self.outside)
+        return (self.setting.home, self.found.state_dir, *likely, *self.agent_dirs.values(), *outside)
 
 
 def _config_of(found: Found) -> tuple[Config | None, str | None]:
@@ -160,32 +126,137 @@ def _config_of(found: Found) -> tuple[Config | None, str | None]:
         return None, str(error)
 
 
-async def _workspaces(helper: Helper, config: Config, setting: Setting) -> tuple[Workspace, ...]:
+async def _installations(
+    helper: Helper, facts: HostFacts, drafts: Sequence[Draft], stays: tuple[StaysBehind, ...]
+) -> tuple[Installation, ...]:
+    """Looks at all their gateways and places at once."""
+    if not drafts:
+        return ()
+    paths = sorted({path for draft in drafts for path in draft.paths})
+    gateways = [
+        _asked(facts, state_dir=each.found.state_dir, port=each.port, unit=each.found.unit) for each in drafts
+    ]
+    answer = await helper.call("oc.look", {"gateways": gateways, "paths": paths})
+    seen = {path: Place.model_validate(each) for path, each in zip(paths, answer["places"], strict=True)}
+    return tuple(
+        _installation(facts, draft, seen, observed(Seen.model_validate(each)).gateway, stays)
+        for draft, each in zip(drafts, answer["gateways"], strict=True)
+    )
+
+
+def _installation(
+    facts: HostFacts,
+    draft: Draft,
+    seen: Mapping[str, Place],
+    gateway: GatewayFacts,
+    stays: tuple[StaysBehind, ...],
+) -> Installation:
+    found, config = draft.found, draft.config
+    workspaces = _workspaces(draft, seen)
+    outside, left = _outside(draft, seen, [each.path for each in workspaces])
+    keys = belongings.loose_keys(config, found.keys)
+    own = belongings.stays(
+        config,
+        system=facts.system,
+        keychain=found.keychain,
+        sidecars=found.sidecars,
+        has_secret_key=any(each.why == belongings.LOGIN_KEY for each in outside),
+        browsers=found.browsers,
+    )
+    elsewhere = (*belongings.loose(keys), *belongings.started_elsewhere(found.found_by))
+    return Installation(
+        profile=found.profile,
+        state_dir=found.state_dir,
+        config_path=found.config_path,
+        config_problem=draft.problem,
+        version=configs.version(config),
+        mode=configs.mode(config),
+        remote_url=configs.remote_url(config),
+        port=draft.port,
+        agents=() if not draft.workspaces else configs.agents(config),
+        channels=configs.channels(config),
+        workspaces=workspaces,
+        state_bytes=found.bytes,
+        state_files=found.files,
+        has_agents=found.has_agents,
+        has_credentials=found.has_credentials,
+        gateway=gateway,
+        found_by=found.found_by,
+        parts=found.parts,
+        outside=outside,
+        loose_keys=keys,
+        stays=(*own, *left, *elsewhere, *stays),
+    )
+
+
+def _workspaces(draft: Draft, seen: Mapping[str, Place]) -> tuple[Workspace, ...]:
     """Each agent's workspace, and agents' own folders where they stand outside the state directory.
 
     Those hold an agent's sessions; they move like a workspace does.
     """
-    candidates = configs.workspaces(config, setting)
-    folders = configs.agent_dirs(config, setting)
-    paths = [setting.state_dir, *(path for each in candidates.values() for path in each), *folders.values()]
-    answers = await helper.call("oc.places", {"paths": paths, "sizes": False})
-    places = {path: Place.model_validate(each) for path, each in zip(paths, answers, strict=True)}
-    chosen = [(a, next((p for p in each if places[p].folder), each[0])) for a, each in candidates.items()]
+    chosen = [
+        (agent, next((p for p in each if seen[p].folder), each[0]))
+        for agent, each in draft.workspaces.items()
+    ]
     chosen += [
         (f"{agent} (agent folder)", path)
-        for agent, path in folders.items()
-        if places[path].folder and not is_under(path, setting.state_dir)
+        for agent, path in draft.agent_dirs.items()
+        if seen[path].folder and not is_under(path, draft.found.state_dir)
     ]
-    real_state = places[setting.state_dir].real
-    return tuple(_workspace(a, p, places[p], setting.state_dir, real_state) for a, p in chosen)
+    return tuple(_workspace(agent, path, draft, seen) for agent, path in chosen)
 
 
-def _workspace(agent: str, path: str, place: Place, state_dir: str, real_state: str) -> Workspace:
-    inside = is_under(path, state_dir)
-    if inside and place.folder and not is_under(place.real, real_state):
-        # A link in the state directory: the state tree holds only the link, so its folder moves by itself.
-        return Workspace(agent=agent, path=place.real, inside_state=False, exists=True)
-    return Workspace(agent=agent, path=path, inside_state=inside, exists=place.folder)
+def _workspace(agent: str, path: str, draft: Draft, seen: Mapping[str, Place]) -> Workspace:
+    place, state = seen[path], seen[draft.found.state_dir]
+    inside = is_under(path, draft.found.state_dir)
+    network = place.network if place.network != state.network else None
+    away = inside and place.folder and not is_under(place.real, state.real)
+    linked = not inside and place.folder and place.link
+    if not (away or linked):
+        return Workspace(agent=agent, path=path, inside_state=inside, exists=place.folder, network=network)
+    # The state tree holds only a link, and two agents may mean one folder: the folder itself moves, once.
+    return Workspace(
+        agent=agent,
+        path=_as_named(place.real, draft.setting.home, seen),
+        inside_state=linked and is_under(place.real, state.real),
+        exists=True,
+        link=path if linked else None,
+        network=network,
+    )
+
+
+def _as_named(real: str, home: str, seen: Mapping[str, Place]) -> str:
+    """The path below the home as everything else names it, where the home itself is behind a link."""
+    below = real.removeprefix(f"{seen[home].real}/")
+    return f"{home}/{below}" if below != real else real
+
+
+def _outside(
+    draft: Draft, seen: Mapping[str, Place], workspaces: Sequence[str]
+) -> tuple[tuple[Outside, ...], tuple[StaysBehind, ...]]:
+    """What moves beside the state directory and the workspaces, and what of it does not."""
+    moves: list[Outside] = []
+    left: list[StaysBehind] = []
+    state = seen[draft.found.state_dir]
+    for each in draft.outside:
+        place = seen[each.path]
+        covered = any(is_under(each.path, folder) for folder in workspaces)
+        if not place.exists or covered or is_under(place.real, state.real):
+            continue
+        why = belongings.why_it_stays(
+            each.path,
+            folder=place.folder,
+            link=place.link,
+            network=place.network if place.network != state.network else None,
+            home=draft.setting.home,
+            inside=(draft.found.state_dir, *workspaces),
+        )
+        if why:
+            remedy = "put it at the same place on NEW, or give its new place in the config"
+            left.append(StaysBehind(what=f"{each.path} ({each.why})", reason=why, remedy=remedy))
+        else:
+            moves.append(Outside(path=each.path, folder=place.folder, why=each.why))
+    return tuple(moves), tuple(left)
 
 
 def is_under(path: str, folder: str) -> bool:
@@ -194,10 +265,11 @@ def is_under(path: str, folder: str) -> bool:
 
 
 async def places(
-    helper: Helper, paths: Sequence[str], excluded: Sequence[tuple[str, str]] = ()
+    helper: Helper, paths: Sequence[str], excluded: Sequence[tuple[str, str]] = (), *, sizes: bool = True
 ) -> tuple[Place, ...]:
-    """What stands at these paths, with sizes (without what is excluded) and free room."""
-    asked: dict[str, Any] = {"paths": list(paths), "excluded": [list(each) for each in excluded]}
+    """What stands at these paths, with sizes (without what is excluded) where asked, and free room."""
+    rules = [list(each) for each in excluded]
+    asked: dict[str, Any] = {"paths": list(paths), "excluded": rules, "sizes": sizes}
     answers = await helper.call("oc.places", asked, timeout=WALK_TIMEOUT)
     return tuple(Place.model_validate(each) for each in answers)
 
@@ -225,8 +297,12 @@ async def observe(helper: Helper, installation: Installation, facts: HostFacts) 
 async def _observe(
     helper: Helper, facts: HostFacts, *, state_dir: str, port: int, unit: str | None
 ) -> Observed:
-    asked = {"stateDir": state_dir, "home": facts.home, "uid": facts.uid, "port": port, "unit": unit}
+    asked = _asked(facts, state_dir=state_dir, port=port, unit=unit)
     return observed(Seen.model_validate(await helper.call("oc.gateway", asked)))
+
+
+def _asked(facts: HostFacts, *, state_dir: str, port: int, unit: str | None) -> dict[str, object]:
+    return {"stateDir": state_dir, "home": facts.home, "uid": facts.uid, "port": port, "unit": unit}
 
 
 async def gateway(helper: Helper, installation: Installation, facts: HostFacts) -> GatewayFacts:

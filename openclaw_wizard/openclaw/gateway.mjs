@@ -81,8 +81,7 @@ function ocVerdict({ pid, startTime }, proc) {
 }
 
 function ocEnvironment(pid, proc) {
-  const words = ocNulSeparated(`${proc}/${pid}/environ`);
-  return ocPlacing(words.map((word) => [word.split("=", 1)[0], word.slice(word.indexOf("=") + 1)]));
+  return ocPlacing(ocPairs(ocNulSeparated(`${proc}/${pid}/environ`)));
 }
 
 // [{pid, comm, files}]: what each process has open, as far as this user may see; null without /proc.
@@ -109,11 +108,11 @@ function ocGatewayWords(pid, proc) {
   return [...own, ...ocGatewayWords(Number(ocFields(pid, proc)?.[1] ?? 0), proc)];
 }
 
-function ocPlacedBy(environment, words) {
+function ocPlacedBy(environment, words, home = os.homedir()) {
   const at = words.findIndex((word) => /^--profile(=|$)/.test(word));
   const named = at < 0 ? undefined : (words[at].split("=")[1] ?? words[at + 1]);
   const profile = words.includes("--dev") ? "dev" : named;
-  const usual = ocStateDirOf(environment, os.homedir());
+  const usual = ocStateDirOf(environment, home);
   if (environment.OPENCLAW_STATE_DIR || !OC_PROFILE.test(profile ?? "") || profile === "default") return usual;
   return path.join(path.dirname(usual), `.openclaw-${profile}`);
 }

@@ -147,8 +147,8 @@ function ocFilesBelow(folder) {
   return found.map((node) => ocName(node.path)).sort();
 }
 
-function ocEnvNames(stateDir) {
-  const lines = (ocText(path.join(stateDir, ".env"), OC_CLOSED) ?? "").split(/\r?\n/);
+function ocEnvNames(folder, name = ".env") {
+  const lines = (ocText(path.join(folder, name), OC_CLOSED) ?? "").split(/\r?\n/);
   const names = lines.map((line) => /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=/.exec(line)?.[1]);
   return [...new Set(names.filter(Boolean))].sort();
 }

@@ -2,7 +2,7 @@
 // OpenClaw behind it stand in layout.py, service.py and inventory.py beside this file. Names begin with `oc`, since
 // all parts share one scope.
 //
-// Here: reading words that the other parts use, and `oc.discover` and `oc.places`.
+// Here: words that the other parts use, configs, sizes, and `oc.places`.
 import * as ocProcess from "node:child_process";
 
 const OC_CONFIGS = ["openclaw.json", "clawdbot.json"];
@@ -16,6 +16,7 @@ const OC_VARIABLES = new Set([
   "OPENCLAW_GATEWAY_PORT",
   "OPENCLAW_HOME",
   "OPENCLAW_WORKSPACE_DIR",
+  "OPENCLAW_OAUTH_DIR",
   "HOME",
 ]);
 
@@ -86,55 +87,7 @@ function ocStateDirOf(environment, home) {
   return !ocExists(usual) && ocExists(legacy) ? legacy : usual;
 }
 
-// ------------------------------------------------------------------ units
-
-const OC_UNIT = /^(openclaw|clawdbot)-gateway(-[A-Za-z0-9_-]+)?\.service$/;
-
-function ocUnquoted(text) {
-  const words = text.match(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*/g) ?? [];
-  return words.map((word) => (/^["']/.test(word) ? word.slice(1, -1).replace(/\\(.)/g, "$1") : word));
-}
-
-function ocUnitEnvironment(text, home) {
-  const lines = text.replace(/\\\n/g, " ").split("\n");
-  const words = lines.flatMap((line) => ocUnquoted(/^\s*Environment\s*=(.*)$/.exec(line)?.[1] ?? ""));
-  const pairs = words.map((word) => [word.split("=", 1)[0], word.slice(word.indexOf("=") + 1)]);
-  return ocPlacing(pairs.map(([name, value]) => [name, value.replace(/%h/g, home).replace(/%%/g, "%")]));
-}
-
-// The systemd user units of gateways, with what places their state: the unit and its drop-ins.
-function ocUnits(home) {
-  const folder = path.join(home, ".config/systemd/user");
-  return ocNames(folder, OC_CLOSED)
-    .filter((name) => OC_UNIT.test(name))
-    .map((name) => {
-      const dropIns = path.join(folder, `${name}.d`);
-      const files = [name, ...ocNames(dropIns, OC_CLOSED).filter((each) => each.endsWith(".conf")).sort()];
-      const texts = files.map((each, at) => ocText(path.join(at ? dropIns : folder, each), OC_CLOSED) ?? "");
-      const environment = ocUnitEnvironment(texts.join("\n"), home);
-      return { name, environment, stateDir: ocStateDirOf(environment, home) };
-    });
-}
-
-// ------------------------------------------------------------------ discover
-
-// `~/.clawdbot` counts only where there is no `~/.openclaw` [src config/state-dir.ts].
-function ocHomeCandidates(home) {
-  const names = ocNames(home, OC_CLOSED).filter((name) => {
-    if (name === ".openclaw") return true;
-    return name.startsWith(".openclaw-") && OC_PROFILE.test(name.slice(".openclaw-".length));
-  });
-  if (!names.includes(".openclaw") && ocExists(path.join(home, ".clawdbot"))) names.push(".clawdbot");
-  return names.sort().map((name) => path.join(home, name));
-}
-
-function ocProfileOf(stateDir, home, environment) {
-  const name = path.basename(stateDir);
-  if (path.dirname(stateDir) === home && name.startsWith(".openclaw-")) return name.slice(".openclaw-".length);
-  if (path.dirname(stateDir) === home && /^\.(openclaw|clawdbot)$/.test(name)) return null;
-  const named = environment.OPENCLAW_PROFILE ?? "";
-  return OC_PROFILE.test(named) && named.toLowerCase() !== "default" ? named : null;
-}
+// ------------------------------------------------------------------ sizes and configs
 
 const OC_NAMED = 3;
 const OC_LONGEST = 80;
@@ -152,14 +105,50 @@ function ocShort(name) {
   return name.length > OC_LONGEST ? `${name.slice(0, OC_LONGEST / 2)}…${name.slice(-OC_LONGEST / 4)}` : name || ".";
 }
 
+const OC_PARTS = 40;
+
+// Totals of the folders of the first two levels; of what a rule leaves out, the reason stands instead.
+class OcParts {
+  #found = new Map();
+
+  add(relative, { reason, stat }) {
+    const names = relative.toString().split("/");
+    if (reason) return names.length <= 2 && this.#at(names.join("/"), reason);
+    if (!stat.isFile()) return undefined;
+    const folders = names.slice(0, -1).slice(0, 2);
+    for (let depth = 1; depth <= folders.length; depth += 1) this.#count(folders.slice(0, depth).join("/"), stat);
+    return folders.length ? undefined : this.#count(".", stat);
+  }
+
+  #at(name, stays = "") {
+    if (!this.#found.has(name)) this.#found.set(name, { path: name, bytes: 0, files: 0, stays });
+    return this.#found.get(name);
+  }
+
+  #count(name, stat) {
+    const part = this.#at(name);
+    part.bytes += Number(stat.size);
+    part.files += 1;
+  }
+
+  // The largest, by name.
+  list() {
+    const largest = [...this.#found.values()].sort((a, b) => b.bytes - a.bytes).slice(0, OC_PARTS);
+    return largest.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+}
+
 function ocSizes(stateDir, rules) {
-  const total = { bytes: 0, files: 0, problem: null };
+  const total = { bytes: 0, files: 0, problem: null, parts: [] };
+  const parts = new OcParts();
   try {
-    for (const { reason, stat } of walk(pathOf(stateDir), { rules, refused: () => undefined })) {
+    for (const { path: relative, reason, stat } of walk(pathOf(stateDir), { rules, refused: () => undefined })) {
+      parts.add(relative, { reason, stat });
       if (reason || !stat.isFile()) continue;
       total.bytes += Number(stat.size);
       total.files += 1;
     }
+    total.parts = parts.list();
     // All of it, also what does not move: the safety copy on OLD holds that too.
     total.problem = ocRefusal(stateDir, unreadable(pathOf(stateDir)));
   } catch (error) {
@@ -207,75 +196,6 @@ function ocConfig(stateDir, environment, home) {
   }
 }
 
-function ocInstallation(stateDir, { home, environment, unit, rules }) {
-  const { problem, ...sizes } = ocSizes(stateDir, rules);
-  const config = ocConfig(stateDir, environment, home);
-  return {
-    stateDir,
-    profile: ocProfileOf(stateDir, home, environment),
-    ...config,
-    // What is closed names the config too, where that is.
-    configProblem: problem ?? config.configProblem,
-    hasAgents: ocNames(path.join(stateDir, "agents"), OC_CLOSED).length > 0,
-    hasCredentials: ocNames(path.join(stateDir, "credentials"), OC_CLOSED).length > 0,
-    ...sizes,
-    top: ocNames(stateDir, OC_CLOSED).sort(),
-    unit: unit?.name ?? null,
-    environment,
-  };
-}
-
-// Every state directory of this user, by its real path: below the home, in units, of running gateways, as told.
-function ocStateDirs(home, environment, proc) {
-  const units = ocUnits(home);
-  // A gateway with another HOME is another person's matter, even where the user is the same.
-  const running = ocRunningGateways(proc).filter((each) => ocReal(each.environment.HOME ?? home) === ocReal(home));
-  const told = environment.OPENCLAW_STATE_DIR ? [{ stateDir: ocStateDirOf(environment, home), environment }] : [];
-  const found = new Map();
-  for (const stateDir of ocHomeCandidates(home)) found.set(ocReal(stateDir), { stateDir, environment: {} });
-  for (const each of [...units, ...told, ...running]) {
-    const known = found.get(ocReal(each.stateDir));
-    const merged = { ...known?.environment, ...each.environment };
-    found.set(ocReal(each.stateDir), { stateDir: known?.stateDir ?? each.stateDir, environment: merged });
-  }
-  for (const [real, each] of found) each.unit = units.find((unit) => ocReal(unit.stateDir) === real);
-  return [...found.values()];
-}
-
-// Whether there is state in it; one that is closed to this user counts, since its name says so.
-function ocIsState(stateDir) {
-  const closed = ocIsFolder(stateDir) && ocTry(() => fs.readdirSync(stateDir), OC_CLOSED) === undefined;
-  return closed || OC_MARKS.some((mark) => ocExists(path.join(stateDir, mark)));
-}
-
-// [{user, path}]: state directories of other people on this machine, as far as this user may look. On a Mac the file
-// of users names nobody, there the homes lie together.
-function ocOthers(home, { passwd = "/etc/passwd", people = "/Users" }) {
-  const lines = (ocText(passwd, OC_CLOSED) ?? "").split("\n").map((line) => line.split(":"));
-  const named = lines.filter((fields) => fields[5]?.startsWith("/")).map(([user, , , , , at]) => [path.resolve(at), user]);
-  const homes = new Map([...ocNames(people, OC_CLOSED).map((user) => [path.join(people, user), user]), ...named]);
-  return [...homes].flatMap(([at, user]) => {
-    if (ocReal(at) === ocReal(home)) return [];
-    return ocHomeCandidates(at).filter(ocIsState).map((stateDir) => ({ user, path: stateDir }));
-  });
-}
-
-// {installations, notState, others}: `notState` are places that have the name of a state directory and hold none.
-command("oc.discover", async ({ home, environment = {}, excluded = [], proc = "/proc", ...places }) => {
-  const rules = ocRules(excluded);
-  const installations = [];
-  const notState = [];
-  for (const { stateDir, environment: placing, unit } of ocStateDirs(home, environment, proc)) {
-    if (!ocExists(stateDir)) continue;
-    if (ocIsState(stateDir)) {
-      installations.push(ocInstallation(stateDir, { home, environment: placing, unit, rules }));
-    } else {
-      notState.push({ path: stateDir, folder: ocIsFolder(stateDir) });
-    }
-  }
-  return { installations, notState, others: ocOthers(home, places) };
-});
-
 // The text of one installation's config and of what it includes: {configPath, config, included, configProblem}.
 command("oc.config", async ({ stateDir, configPath }) => ocConfig(stateDir, { OPENCLAW_CONFIG_PATH: configPath }, "/"));
 
@@ -289,15 +209,51 @@ function ocFree(file) {
   }
 }
 
-function ocPlace(file, rules, sizes) {
-  const stat = ocTry(() => fs.lstatSync(file), OC_CLOSED);
-  const folder = ocIsFolder(file);
-  const { bytes, files, problem } = folder && sizes ? ocSizes(file, rules) : { bytes: 0, files: 0, problem: null };
-  return { exists: stat !== undefined, folder, real: ocReal(file), bytes, files, problem, free: ocFree(file) };
+const OC_NETWORK =
+  /^(nfs4?|cifs|smb3?|smbfs|afpfs|webdav|davfs2?|ceph|glusterfs|lustre|afs|ncpfs|fuse\.(sshfs|rclone|s3fs|davfs2?|glusterfs|smbnetfs))$/;
+
+// [{at, kind, source}] of all mounts, later ones lie over earlier ones.
+function ocMounts(file = "/proc/self/mountinfo") {
+  const text = ocText(file, OC_CLOSED);
+  const lines = (text ?? ocRun("mount", []).stdout ?? "").split("\n");
+  if (text === undefined) return lines.map((line) => /^(?<source>.*) on (?<at>.*) \((?<kind>\w+)/.exec(line)?.groups).filter(Boolean);
+  const plain = (word) => word.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+  return lines.filter(Boolean).map((line) => {
+    const [before, after] = line.split(" - ").map((part) => part.split(" "));
+    return { at: plain(before[4]), kind: after[0], source: plain(after[1]) };
+  });
 }
 
-// [{exists, folder, real, bytes, files, problem, free}] for each path; `free` is the room for this user there.
-command("oc.places", async ({ paths, excluded = [], sizes = true }) => {
+// "nfs4 nas:/volume1" where a path lies on a disk of another machine, else null. Without a login that it may name.
+function ocNetwork(real, mounts) {
+  const over = mounts.filter(({ at }) => ocUnder(real, at));
+  const found = over.reduce((best, each) => (best && best.at.length > each.at.length ? best : each), undefined);
+  return found && OC_NETWORK.test(found.kind) ? `${found.kind} ${found.source.replace(/[^/@]*@/, "")}` : null;
+}
+
+function ocPlace(file, rules, sizes, mounts) {
+  const stat = ocTry(() => fs.lstatSync(file), OC_CLOSED);
+  const folder = ocIsFolder(file);
+  const real = ocReal(file);
+  const own = stat?.isFile() ? { bytes: stat.size, files: 1, problem: null } : { bytes: 0, files: 0, problem: null };
+  const { bytes, files, problem } = folder && sizes ? ocSizes(file, rules) : own;
+  const kind = { exists: stat !== undefined, folder, link: stat?.isSymbolicLink() ?? false };
+  return { ...kind, real, bytes, files, problem, free: ocFree(file), network: ocNetwork(real, mounts) };
+}
+
+// [{exists, folder, link, real, bytes, files, problem, free, network}] for each path; `free` is the room for this user
+// there.
+command("oc.places", async ({ paths, excluded = [], sizes = true, mounts }) => {
   const rules = ocRules(excluded);
-  return paths.map((each) => ocPlace(each, rules, sizes));
+  const mounted = ocMounts(mounts);
+  return paths.map((each) => ocPlace(each, rules, sizes, mounted));
+});
+
+// Gateways and places in one call: {gateways, places}.
+command("oc.look", async ({ gateways, paths, mounts }) => {
+  const mounted = ocMounts(mounts);
+  return {
+    gateways: await Promise.all(gateways.map(ocGateway)),
+    places: paths.map((each) => ocPlace(each, [], false, mounted)),
+  };
 });

@@ -32,12 +32,12 @@ class Change(Word):
     count: int
 
 
-def pairs(trees: Iterable[Tree], old_home: str, new_home: str) -> Pairs:
+def pairs(trees: Iterable[Tree], old_home: str, new_home: str, also: Pairs = ()) -> Pairs:
     """Old and new folder of everything whose path changes, longest first; without those that follow.
 
-    Empty where no path changes.
+    `also` are more such folders. Empty where no path changes.
     """
-    wanted = {(tree.old, tree.new) for tree in trees} | {(old_home, new_home)}
+    wanted = {(tree.old, tree.new) for tree in trees} | {(old_home, new_home), *also}
     found: list[tuple[str, str]] = []
     for old, new in sorted(wanted, key=lambda pair: (len(pair[0]), pair)):
         if relocated(old, found) != new:

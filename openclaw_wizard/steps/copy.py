@@ -254,8 +254,8 @@ class Switch(Action):
                 next="Stop it there (openclaw gateway stop), then resume.",
             )
         if not ctx.shelf.load(trees.SWITCHING):
-            found = await trees.identities(ctx, [t.staging(ctx.move) for t in ctx.plan.trees])
-            kept = {t.name: found[t.staging(ctx.move)] for t in ctx.plan.trees}
+            found = await trees.identities(ctx, [t.staged(ctx.move) for t in ctx.plan.trees])
+            kept = {t.name: found[t.staged(ctx.move)] for t in ctx.plan.trees}
             ctx.shelf.save(trees.SWITCHING, json.dumps(kept).encode())
         aside = await switch.switch(ctx.new_helper, ctx.plan.trees, ctx.move)
         fact = (

@@ -18,7 +18,7 @@ def route(ctx: Context, tree: Tree) -> stream.Route:
         ctx.new,
         ctx.plan.old,
         ctx.plan.new,
-        tree.old,
+        tree.root,
         tree.staging(ctx.move),
         bwlimit=ctx.plan.wishes.bwlimit,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from openclaw_wizard.errors import NothingToMove, StepFailed
@@ -24,9 +24,11 @@ from openclaw_wizard.model import (
     Installation,
     Plan,
     Role,
+    StaysBehind,
     Tree,
 )
 from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, service
+from openclaw_wizard.openclaw.found import Other
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -49,8 +51,8 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     _need_node(old_facts, Role.OLD)
     old_helper = helper(old, old_facts.path)
 
-    tell(Surveying(role=Role.OLD, what="looking for OpenClaw and measuring it"))
-    seen = await discover.survey(old_helper, old_facts)
+    tell(Surveying(what="looking for OpenClaw and measuring it"))
+    seen, standing = await asyncio.gather(discover.survey(old_helper, old_facts), _standing(new, new_facts))
     found = seen.installations
     if not found:
         why, next = seen.why_nothing(old_facts.home), log_in_as(old_facts.address, seen.others)
@@ -59,19 +61,31 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     tell(GatewayChanged(role=Role.OLD, state=chosen.gateway.state))
     others = tuple(each.profile or "default" for each in found if each is not chosen)
     facts = facts.model_copy(
-        update={"installation": chosen, "other_profiles": others, **node_facts(old_facts, new_facts, chosen)}
+        update={
+            "installation": chosen,
+            "installations": found,
+            "noticed": seen.noticed,
+            "other_profiles": others,
+            **node_facts(old_facts, new_facts, chosen),
+        }
     )
     learn(facts)
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
-    facts = await _read_new(old_helper, new, new_facts, facts, chosen)
+    trees = plan_trees(chosen, old_facts, new_facts)
+    measured, facts, room = await asyncio.gather(
+        _measured(old_helper, trees),
+        _read_new(new, new_facts, facts, trees, standing),
+        old_helper.call("free", {"path": old_facts.home}),
+    )
     tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
-    room = await old_helper.call("free", {"path": old_facts.home})
-    facts = facts.model_copy(update={"archive_room": room, "old_gateway": None})
+    facts = facts.model_copy(
+        update={"trees": _joined(measured, facts.trees), "archive_room": room, "old_gateway": None}
+    )
     learn(facts)
     return make_plan(facts)
 
 
-def log_in_as(address: str, others: tuple[discover.Other, ...]) -> str | None:
+def log_in_as(address: str, others: tuple[Other, ...]) -> str | None:
     """The next step where the OpenClaw on a machine is another person's; None where it is nobody's."""
     if not others or address.startswith("practice:"):
         return None
@@ -142,7 +156,9 @@ def _state_of(found: GatewayFacts | None) -> GatewayState:
 
 
 async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, ...]:
-    """The workspaces' sizes; the state directory was measured when it was found."""
+    """What lies outside, with sizes; the state directory was measured when it was found."""
+    if not trees[1:]:
+        return trees
     outside = [tree.old for tree in trees[1:]]
     places = await discover.places(old_helper, outside, layout.WORKSPACE_EXCLUDED)
     sized = (
@@ -152,28 +168,54 @@ async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, 
     return trees[0], *sized
 
 
+async def _standing(new: Host, new_facts: HostFacts) -> tuple[Installation, ...] | None:
+    """What NEW has already; None where it is not known, since nothing but the probe runs there."""
+    if not can_help(new_facts):
+        return None
+    return await discover.discover(helper(new, new_facts.path), new_facts)
+
+
 async def _read_new(
-    old_helper: Helper, new: Host, new_facts: HostFacts, facts: Facts, chosen: Installation
+    new: Host,
+    new_facts: HostFacts,
+    facts: Facts,
+    trees: tuple[Tree, ...],
+    standing: tuple[Installation, ...] | None,
 ) -> Facts:
     """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
-    assert facts.old
-    trees = await _measured(old_helper, plan_trees(chosen, facts.old, new_facts))
-    if not can_help(new_facts):
+    if standing is None:
         return facts.model_copy(update={"trees": trees})
-    new_helper = helper(new, new_facts.path)
-    places = await discover.places(new_helper, [t.new for t in trees])
+    places = await discover.places(helper(new, new_facts.path), [t.new for t in trees], sizes=False)
     trees = tuple(
         t.model_copy(update={"occupied": place.exists, "free_bytes": place.free})
         for t, place in zip(trees, places, strict=True)
     )
-    found = await discover.discover(new_helper, new_facts)
-    target = next((each for each in found if each.state_dir == trees[0].new), None)
-    standing = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    return facts.model_copy(update={"trees": trees, "target": target, "target_gateway": standing})
+    target = next((each for each in standing if each.state_dir == trees[0].new), None)
+    gateway = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
+    return facts.model_copy(update={"trees": trees, "target": target, "target_gateway": gateway})
+
+
+def _joined(measured: tuple[Tree, ...], seen: tuple[Tree, ...] | None) -> tuple[Tree, ...]:
+    """The sizes on OLD with what was seen on NEW."""
+    return tuple(
+        tree.model_copy(update={"occupied": there.occupied, "free_bytes": there.free_bytes})
+        for tree, there in zip(measured, seen or measured, strict=True)
+    )
 
 
 def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts) -> tuple[Tree, ...]:
-    """The state directory and every workspace outside it; what lies in the old home goes to the new one."""
+    """The state directory, and everything outside it that belongs to it; each folder and file once.
+
+    What lies in the old home goes to the new one. A workspace on a disk of another machine does not
+    move: NEW sees the same folder, and moving aside what stands there would take it from OLD.
+    """
+    outside = (w.path for w in chosen.workspaces if w.exists and not w.inside_state and not w.network)
+    folders = _outermost(outside)
+    belonging = _outermost((each.path for each in chosen.outside if each.folder), folders)
+    files = [each.path for each in chosen.outside if not each.folder]
+    files = [path for path in files if not any(_is_below(path, each) for each in (*folders, *belonging))]
+    named = [(f"workspace-{i}", path, False) for i, path in enumerate(folders, 1)]
+    named += [(f"outside-{i}", path, path in files) for i, path in enumerate((*belonging, *files), 1)]
     state = Tree(
         name="state",
         old=chosen.state_dir,
@@ -182,22 +224,31 @@ def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts) -> tuple[Tr
         files=chosen.state_files,
         occupied=False,
     )
-    outside = {w.path: w for w in chosen.workspaces if w.exists and not w.inside_state}
-    kept: list[str] = []
-    for path in sorted(outside):
-        if not any(path.startswith(f"{parent}/") for parent in kept):
-            kept.append(path)
     return state, *(
         Tree(
-            name=f"workspace-{number}",
+            name=name,
             old=path,
             new=_moved(path, old.home, new.home),
             bytes=0,
             files=0,
             occupied=False,
+            file=file,
         )
-        for number, path in enumerate(kept, 1)
+        for name, path, file in named
     )
+
+
+def _outermost(paths: Iterable[str], kept: Sequence[str] = ()) -> list[str]:
+    """Each path once, without those below another one or below one of `kept`."""
+    found: list[str] = []
+    for path in sorted(set(paths)):
+        if not any(path == each or _is_below(path, each) for each in (*kept, *found)):
+            found.append(path)
+    return found
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder}/")
 
 
 def _moved(path: str, old_home: str, new_home: str) -> str:
@@ -224,10 +275,32 @@ def make_plan(facts: Facts) -> Plan:
         node_range=releases.node_range(version),
         trees=facts.trees,
         excluded=_excluded(facts.old, facts.new),
-        path_changes=relocate.pairs(facts.trees, facts.old.home, facts.new.home),
+        path_changes=relocate.pairs(
+            facts.trees, facts.old.home, facts.new.home, _links(facts.installation, facts.old, facts.new)
+        ),
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
         ),
+        stays=(*facts.installation.stays, *_on_network(facts.installation)),
+        others=tuple(each for each in facts.installations or () if each != facts.installation),
+        noticed=facts.noticed,
+    )
+
+
+def _links(moving: Installation, old: HostFacts, new: HostFacts) -> tuple[tuple[str, str], ...]:
+    """Workspaces that the config gives by a link outside the state: there NEW's names the folder itself."""
+    return tuple((w.link, _moved(w.path, old.home, new.home)) for w in moving.workspaces if w.link)
+
+
+def _on_network(moving: Installation) -> tuple[StaysBehind, ...]:
+    return tuple(
+        StaysBehind(
+            what=f"the workspace of {w.agent} ({w.path})",
+            reason=f"it is on a disk of another machine ({w.network}), which OLD does not own",
+            remedy="mount the same disk at the same place on NEW before its gateway starts",
+        )
+        for w in moving.workspaces
+        if w.network
     )
 
 

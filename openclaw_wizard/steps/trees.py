@@ -101,10 +101,11 @@ async def list_old(
     """What stands on OLD now of what moves, kept as the side file `name`; `also` are more rules."""
     return await manifest.take(
         ctx.old_helper,
-        tree.old,
+        tree.root,
         (*rules(ctx.plan, tree), *also),
         to=ctx.shelf.file(name),
         hashes=hashes,
+        only=tree.only,
         on_progress=on_progress,
     )
 

@@ -38,7 +38,7 @@ async def make_archive(
     HelperFailed, LinkLost.
     """
     await helper.call("mkdir", {"path": folder, "mode": 0o700})
-    everything = await _everything(helper, [tree.old for tree in trees], scratch)
+    everything = await _everything(helper, trees, scratch)
     total = sum(taken.bytes for _, taken in everything)
     params = _request(facts, f"{folder}/{name}", everything)
     made: dict[str, Any] = {}
@@ -73,13 +73,14 @@ async def archive_holds(host: Host, helper: Helper, facts: HostFacts, archive: A
 
 
 async def _everything(
-    helper: Helper, roots: Sequence[str], scratch: Path
+    helper: Helper, trees: Sequence[Tree], scratch: Path
 ) -> list[tuple[bytes, manifest.Manifest]]:
     """Every tree with its place, absolute and without the first slash."""
     found: list[tuple[bytes, manifest.Manifest]] = []
-    for number, root in enumerate(await helper.call("realpath", {"paths": list(roots)})):
-        above = b64decode(root)
-        taken = await manifest.take(helper, above, to=scratch / f"archive-{number}.jsonl", hashes=False)
+    roots = await helper.call("realpath", {"paths": [tree.root for tree in trees]})
+    for number, (tree, root) in enumerate(zip(trees, roots, strict=True)):
+        above, to = b64decode(root), scratch / f"archive-{number}.jsonl"
+        taken = await manifest.take(helper, above, to=to, hashes=False, only=tree.only)
         found.append((above.strip(b"/"), taken))
     return found
 

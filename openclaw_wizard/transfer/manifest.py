@@ -242,19 +242,20 @@ async def take(
     to: Path,
     hashes: bool,
     everything: bool = False,
+    only: Sequence[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Walks `root` on the helper's host and keeps the manifest as `to`.
 
     `rules` are (pattern, reason), see `helper.mjs`. `on_progress` gets files and bytes so far.
     Shared-memory files of databases are left out unless `everything` is asked for: SQLite makes them
-    anew, and one that is joined with another database corrupts it (peers F6).
-    Raises StepFailed, with names, where something in it cannot be read; HelperFailed (`error_code`
-    ENOENT where there is no such folder), LinkLost.
+    anew, and one that is joined with another database corrupts it (peers F6). With `only`, the root and
+    what in it has one of these names. Raises StepFailed, with names, where something in it cannot be read;
+    HelperFailed (`error_code` ENOENT where there is no such folder), LinkLost.
     """
     where = raw(root) if isinstance(root, bytes) else root
     patterns = [{"pattern": pattern, "reason": reason} for pattern, reason in rules]
-    params = {"root": where, "hash": hashes, "rules": patterns, "everything": everything}
+    params = {"root": where, "hash": hashes, "rules": patterns, "everything": everything, "only": list(only)}
     closed: list[tuple[bytes, str]] = []
     began, told = 0, 0.0
     with Writer(to) as writer:

@@ -23,17 +23,20 @@ async def switch(helper: Helper, trees: Sequence[Tree], move: str) -> dict[str, 
     Raises StepFailed (nothing staged, or the target cannot be renamed), HelperFailed, LinkLost.
     """
     for tree in trees:
-        staged, there = await _exist(helper, tree.staging(move), tree.new)
+        staged, there = await _exist(helper, tree.staged(move), tree.new)
         if staged and there:
             await _rename(helper, tree.new, await _free_name(helper, tree.aside(move)))
         if staged:
-            await _rename(helper, tree.staging(move), tree.new)
+            await _rename(helper, tree.staged(move), tree.new)
         elif not there:
             raise StepFailed(
                 what=f"Nothing is staged for {tree.new} on {helper.host.label}.",
                 safe="Nothing was replaced.",
                 next="Resume; the copy is made again.",
             )
+        if tree.file:
+            emptied = {"path": tree.staging(move), "mustContain": f".incoming-{move}"}
+            await helper.call("remove_tree", emptied)
     aside = await _exist(helper, *(tree.aside(move) for tree in trees))
     return {tree.name: tree.aside(move) for tree, kept in zip(trees, aside, strict=True) if kept}
 
@@ -45,7 +48,7 @@ async def switched(helper: Helper, trees: Sequence[Tree], move: str) -> bool:
     somebody else since: who needs to be sure keeps the inode of the staging folder.
     """
     for tree in trees:
-        staged, there, aside = await _exist(helper, tree.staging(move), tree.new, tree.aside(move))
+        staged, there, aside = await _exist(helper, tree.staged(move), tree.new, tree.aside(move))
         if staged or not there or (tree.occupied and not aside):
             return False
     return True
@@ -57,7 +60,7 @@ async def unswitch(helper: Helper, trees: Sequence[Tree], move: str) -> None:
     A tree that was not switched stays as it is. Raises StepFailed, HelperFailed, LinkLost.
     """
     for tree in reversed(trees):
-        staged, there, aside = await _exist(helper, tree.staging(move), tree.new, tree.aside(move))
+        staged, there, aside = await _exist(helper, tree.staged(move), tree.new, tree.aside(move))
         ours = there and (aside or not (tree.occupied or staged))
         if ours:
             await _rename(helper, tree.new, await _free_name(helper, tree.undone(move)))
