@@ -72,6 +72,12 @@ def _sections(view: View, plan: Plan) -> list[Section]:
         ("What moved", ("From", "To", "Size", "Files"), moved),
         ("What was done", ("Action", "State", "Result"), actions),
         ("Worth knowing", ("Pitfall", "Judgement", "", "Evidence"), concerns),
+        (
+            "What belongs to it and did not move",
+            ("What", "Why", "What to do"),
+            [(each.what, each.reason, each.remedy) for each in plan.stays],
+        ),
+        ("What could not be read", ("",), [(text,) for text in plan.noticed]),
         ("What stays behind", ("Pattern", "Why"), [(e.path, e.reason) for e in plan.excluded]),
         ("Left for you", ("",), [(line,) for line in left_for_you(view, plan)]),
     ]

@@ -1,4 +1,4 @@
-"""Identify finds every installation by whatever names it, all that belongs to it, and says what does not move."""
+"""Identify finds every installation by whatever names it, and all that belongs to it; and says what stays."""
 
 from __future__ import annotations
 

@@ -178,6 +178,19 @@ class TestValues:
         program(home / "bin", "openclaw", f"echo '{said}'; echo second line 9.9.9")
         assert (await probe(here)).openclaw == version
 
+    async def test_an_openclaw_that_is_a_link_into_its_package_is_not_started(
+        self, here: LocalHost, home: Path
+    ) -> None:
+        package = home / "lib/node_modules/openclaw"
+        program(package, "openclaw.mjs", f"touch '{home}/started'; echo 1.1.1")
+        (package / "package.json").write_text(
+            '{\n  "name": "openclaw",\n  "version": "2026.9.6",\n  "x": {\n    "version": "2.2.2"\n  }\n}\n'
+        )
+        (home / "bin").mkdir()
+        (home / "bin/openclaw").symlink_to("../lib/node_modules/openclaw/openclaw.mjs")
+        assert (await probe(here)).openclaw == "2026.9.6"
+        assert not (home / "started").exists()
+
     async def test_an_openclaw_that_fails_has_no_version(self, here: LocalHost, home: Path) -> None:
         program(home / "bin", "openclaw", "echo needs Node 22.12.0; exit 1")
         assert (await probe(here)).openclaw is None

@@ -188,6 +188,10 @@ def plan_text(plan: Plan) -> str:
         if tree.occupied:
             lines.append(f"        what stands at {tree.new} is moved aside, never merged into")
     lines += [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
+    lines += [f"      found by {', '.join(plan.installation.found_by)}"] * bool(plan.installation.found_by)
+    lines += [f"stays {each.what}: {each.reason}; {each.remedy}" for each in plan.stays]
+    lines += [f"      {each.state_dir} is another profile, which stays" for each in plan.others]
+    lines += [f"      not read: {text}" for text in plan.noticed]
     lines.append(f"      the gateway on NEW is started {_how(plan)}")
     for finding in plan.findings:
         lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")

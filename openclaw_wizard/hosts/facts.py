@@ -52,6 +52,14 @@ ask() { # NAME COMMAND...: the first line of what it prints, in one write, if it
   fi
 }
 
+ask_openclaw() { # by its package where the command is a link into it: starting it can take seconds
+  has openclaw || return 0
+  real=$(readlink -f "$(command -v openclaw)" 2>/dev/null)
+  package=${real%/node_modules/openclaw/*}/node_modules/openclaw/package.json
+  version=$(sed -n 's/^[[:blank:]]\{1,2\}"version": *"\([^"]*\)".*/\1/p' "$package" 2>/dev/null | sed -n 1p)
+  if [ -n "$version" ]; then say openclaw "$version"; else ask openclaw openclaw --version; fi
+}
+
 ask_prefix() { # where npm installs to, if this user may write there
   has npm || return 0
   prefix=$(capped 30 npm prefix -g) || return 0
@@ -128,7 +136,7 @@ export npm_config_logs_max npm_config_update_notifier
 ask node node -v &
 ask npm npm -v &
 ask_prefix &
-ask openclaw openclaw --version &
+ask_openclaw &
 
 has tar && say tar "$(tar --version 2>&1 </dev/null | sed -n 1p)"
 has zstd && say zstd yes

@@ -51,7 +51,7 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     _need_node(old_facts, Role.OLD)
     old_helper = helper(old, old_facts.path)
 
-    tell(Surveying(what="looking for OpenClaw and measuring it"))
+    tell(Surveying(role=Role.OLD, what="looking for OpenClaw and measuring it"))
     seen, standing = await asyncio.gather(discover.survey(old_helper, old_facts), _standing(new, new_facts))
     found = seen.installations
     if not found:

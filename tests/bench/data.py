@@ -29,7 +29,7 @@ def make(root: Path, *, scale: float = 1.0) -> Path:
     _plugins(root / "plugins", chance, int(PLUGIN_FILES * scale))
     (root / "memory").mkdir()
     for size in DATABASES_MB:
-        _database(root / "memory" / f"{size}.sqlite", chance, int(size * scale * MB))
+        database(root / "memory" / f"{size}.sqlite", chance, int(size * scale * MB))
     _media(root / "media", chance, int(MEDIA_MB * scale))
     _odd(root / "odd")
     return root
@@ -67,7 +67,7 @@ def _plugins(root: Path, chance: random.Random, count: int) -> None:
         (folder / f"module-{number}.js").write_text(f"export default {chance.getrandbits(2000)}n;\n")
 
 
-def _database(file: Path, chance: random.Random, size: int) -> None:
+def database(file: Path, chance: random.Random, size: int) -> None:
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("CREATE TABLE chunks (id INTEGER PRIMARY KEY, path TEXT, text TEXT, vector BLOB)")

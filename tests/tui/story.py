@@ -32,10 +32,12 @@ from openclaw_wizard.model import (
     Installation,
     MoveSummary,
     Outcome,
+    Part,
     Plan,
     Role,
     Row,
     RowState,
+    StaysBehind,
     StepId,
     Tree,
     Verdict,
@@ -136,6 +138,42 @@ def findings() -> tuple[Finding, ...]:
     return tuple(finding(*each) for each in FINDINGS)
 
 
+PARTS: Final = tuple(
+    Part(path=path, bytes=size, files=files, stays="" if files else "temporary files")
+    for path, size, files in (
+        (".", 210_000, 14),
+        ("agents", 1_240 * 10**6, 2107),
+        ("agents/main", 1_100 * 10**6, 1890),
+        ("agents/ops", 140 * 10**6, 217),
+        ("browser", 84 * 10**6, 310),
+        ("browser/office", 84 * 10**6, 310),
+        ("credentials", 4_100_000, 812),
+        ("media", 388 * 10**6, 290),
+        ("media/inbound", 360 * 10**6, 201),
+        ("memory", 61 * 10**6, 2),
+        ("skills", 900_000, 31),
+        ("state", 96 * 10**6, 1),
+        ("workspace", 126 * 10**6, 412),
+        ("cron", 40_000, 6),
+        ("canvas", 20_000, 2),
+        ("tmp", 0, 0),
+    )
+)
+
+STAYS: Final = (
+    StaysBehind(
+        what="OPENAI_API_KEY, BRAVE_TOKEN (set in /home/maria/.bashrc)",
+        reason="units and shells do not move, and neither .env nor the config has it",
+        remedy="add it to .env in the state directory on NEW, or set it there in the same way",
+    ),
+    StaysBehind(
+        what="the models of ollama (127.0.0.1:11434)",
+        reason="they are served by a program on OLD and can be many gigabytes",
+        remedy="install that program and its models on NEW, so that 127.0.0.1:11434 answers there",
+    ),
+)
+
+
 def old_installation() -> Installation:
     state = f"{OLD_HOME}/.openclaw"
     return installation(
@@ -149,6 +187,9 @@ def old_installation() -> Installation:
         ),
         state_bytes=2 * GB,
         state_files=3987,
+        found_by=("the home folder", "unit openclaw-gateway.service", "process 4711"),
+        parts=PARTS,
+        stays=STAYS,
         gateway=GatewayFacts(
             state=GatewayState.RUNNING, pid=4711, port=18789, unit="openclaw-gateway.service"
         ),
@@ -182,6 +223,14 @@ def the_plan(**changes: Any) -> Plan:
                 free_bytes=71 * GB,
             ),
             Tree(
+                name="outside-1",
+                old=f"{OLD_HOME}/.config/openclaw",
+                new=f"{NEW_HOME}/.config/openclaw",
+                bytes=1_300,
+                files=2,
+                occupied=False,
+            ),
+            Tree(
                 name="workspace-1",
                 old=f"{OLD_HOME}/ops-notes",
                 new=f"{NEW_HOME}/ops-notes",
@@ -200,6 +249,9 @@ def the_plan(**changes: Any) -> Plan:
         path_changes=((f"{OLD_HOME}/.openclaw", f"{NEW_HOME}/.openclaw"), (OLD_HOME, NEW_HOME)),
         service="systemd",
         findings=findings(),
+        stays=STAYS,
+        others=(installation(profile="rescue", state_dir=f"{OLD_HOME}/.openclaw-rescue", parts=()),),
+        noticed=("unit openclaw-gateway-far.service names /mnt/far, which is not there",),
     )
     return made.model_copy(update=changes)
 

@@ -96,6 +96,39 @@ async def test_identify_with_what_was_found(opened: Open, size: tuple[int, int])
             )
 
 
+async def read_down(person: Person) -> str:
+    """All that a screen says, by going down in it."""
+    read = person.words
+    for _ in range(8):
+        await person.press("pagedown")
+        read += " " + person.words
+    return read
+
+
+@promised
+async def test_identify_shows_sizes_as_a_tree_and_what_does_not_move(
+    opened: Open, size: tuple[int, int]
+) -> None:
+    async with opened(size, told()) as person:
+        person.app.action_look("identify")
+        await person.is_at("identify")
+        assert_nothing_is_cut(person)
+        read = await read_down(person)
+        for phrase in (
+            "openclaw-gateway.service; process 4711",
+            "rescue in ~/.openclaw-rescue (2.0 MB)",
+            "├─ agents 1.2 GB 2,107 files",
+            "└─ main 1.1 GB 1,890 files",
+            "└─ 4 smaller folders 1.2 MB 53 files",
+            "~/.config/openclaw 1.3 kB 2 files",
+            "OPENAI_API_KEY, BRAVE_TOKEN (set in",
+            "units and shells do not move",
+            "names /mnt/far, which is not there",
+        ):
+            assert phrase in read
+        assert "ops 140" not in read, "small parts of a folder have no line"
+
+
 @extremes
 async def test_review(opened: Open, size: tuple[int, int]) -> None:
     async with opened(size, told()) as person:
@@ -111,10 +144,7 @@ async def test_all_of_the_review_can_be_read_at_80_by_24(opened: Open) -> None:
     async with opened((80, 24), told()) as person:
         person.app.action_look("review")
         await person.is_at("review")
-        read = person.words
-        for _ in range(8):
-            await person.press("pagedown")
-            read += " " + person.words
+        read = await read_down(person)
         for phrase in (
             "/home/claw/.openclaw",
             "What stands there now is moved aside",
@@ -122,6 +152,7 @@ async def test_all_of_the_review_can_be_read_at_80_by_24(opened: Open) -> None:
             "What never happens",
             "Paths that change on NEW",
             "the locks of running processes",
+            "the models of ollama (127.0.0.1:11434)",
         ):
             assert phrase in read
 

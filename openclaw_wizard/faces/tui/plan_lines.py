@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from textual.content import Content
 
@@ -14,6 +15,9 @@ from openclaw_wizard.model import Plan, Tree
 
 Lines = tuple[tuple[Content, Content], ...]
 """Head (a glyph, a number) and text."""
+
+STAYS: Final = "Belongs to it and does not move"
+NOTICED: Final = "Could not be read or followed"
 
 
 def sections(scene: Scene) -> Mapping[str, Lines]:
@@ -28,6 +32,8 @@ def sections(scene: Scene) -> Mapping[str, Lines]:
         "return": ((_sign("▲", "$warning"), Content(NO_RETURN)),),
         "never": tuple((_sign("⊘", "$secondary"), Content(text)) for text in NEVER),
         "paths": path_changes(plan),
+        "stays": stays(plan),
+        "noticed": noticed(plan),
         "left": left_out(plan),
     }
 
@@ -92,6 +98,22 @@ def path_changes(plan: Plan) -> Lines:
         (_sign("▸", "$primary"), Content.assemble(one_line(old), ("  →  ", "$primary"), one_line(new)))
         for old, new in plan.path_changes
     )
+
+
+def stays(plan: Plan) -> Lines:
+    return tuple(
+        (
+            _sign("○", "$warning"),
+            Content.assemble(
+                (one_line(each.what), "bold"), "\n", _muted(each.reason), "\n→ ", one_line(each.remedy)
+            ),
+        )
+        for each in plan.stays
+    )
+
+
+def noticed(plan: Plan) -> Lines:
+    return tuple((_sign("▲", "$warning"), Content(one_line(text))) for text in plan.noticed)
 
 
 def left_out(plan: Plan) -> Lines:

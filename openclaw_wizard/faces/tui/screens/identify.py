@@ -10,12 +10,15 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from openclaw_wizard.faces import figures
+from openclaw_wizard.faces.tui import plan_lines
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Doing, Scene
 from openclaw_wizard.faces.tui.screens.base import HELP, LEAVE, QUIET_LOG, WizardScreen
 from openclaw_wizard.faces.tui.widgets.fitted import Fitted, hanging
 from openclaw_wizard.faces.tui.widgets.pairs import Pairs, Rows, label
-from openclaw_wizard.model import HostFacts, Plan, StepId, Workspace
+from openclaw_wizard.faces.tui.widgets.section import Section
+from openclaw_wizard.faces.tui.widgets.sizes import Sizes, from_home, size_lines
+from openclaw_wizard.model import HostFacts, Installation, Plan, StepId, Workspace
 
 
 class Trail(Fitted):
@@ -49,6 +52,9 @@ class IdentifyScreen(WizardScreen):
         yield Trail()
         yield Pairs(id="machines", head=("", "OLD", "NEW"))
         yield Pairs(id="found")
+        yield Sizes()
+        yield Section("stays", plan_lines.STAYS)
+        yield Section("noticed", plan_lines.NOTICED)
 
     def show_work(self, scene: Scene) -> None:
         reading = scene.working and scene.doing is Doing.SURVEY
@@ -58,6 +64,9 @@ class IdentifyScreen(WizardScreen):
         trail.display = reading or plan is None
         self.query_one("#machines", Pairs).show(machine_rows(plan) if plan else ())
         self.query_one("#found", Pairs).show(found_rows(plan) if plan else ())
+        self.query_one(Sizes).show(size_lines(plan) if plan else ())
+        self.query_one("#stays", Section).show(plan_lines.stays(plan) if plan else ())
+        self.query_one("#noticed", Section).show(plan_lines.noticed(plan) if plan else ())
 
 
 def _muted(text: str) -> Content:
@@ -94,20 +103,23 @@ def found_rows(plan: Plan) -> Rows:
     what, home = plan.installation, plan.old.home
     size = f"{figures.size(what.state_bytes)}, {figures.files(what.state_files)}"
     rows = [
-        ("State", f"{_from_home(what.state_dir, home)} ({size})"),
+        ("State", f"{from_home(what.state_dir, home)} ({size})"),
         ("Runs as", f"profile {what.profile or 'default'}, mode {what.mode or 'not set'}, port {what.port}"),
         ("Agents", ", ".join(what.agents) or "none"),
         ("Channels", ", ".join(what.channels) or "none configured"),
         ("Workspaces", "; ".join(_workspace(each, home) for each in what.workspaces) or "none"),
+        ("Found by", "; ".join(from_home(how, home) for how in what.found_by)),
+        ("Also there", "; ".join(_other(each, home) for each in plan.others)),
     ]
-    return tuple((label(name), Content(one_line(text))) for name, text in rows)
+    return tuple((label(name), Content(one_line(text))) for name, text in rows if text)
+
+
+def _other(other: Installation, home: str) -> str:
+    size = figures.size(other.state_bytes)
+    return f"{other.profile or 'default'} in {from_home(other.state_dir, home)} ({size})"
 
 
 def _workspace(workspace: Workspace, home: str) -> str:
     missing = "" if workspace.exists else " (missing)"
-    return f"{workspace.agent} in {_from_home(workspace.path, home)}{missing}"
-
-
-def _from_home(path: str, home: str) -> str:
-    """`~/.openclaw` for what lies in the home that stands two lines above."""
-    return f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path
+    network = f" on {workspace.network}" if workspace.network else ""
+    return f"{workspace.agent} in {from_home(workspace.path, home)}{missing}{network}"

@@ -40,6 +40,8 @@ class ReviewScreen(WizardScreen):
             with Vertical(classes="column"):
                 yield Section("never", "What never happens")
                 yield Section("paths", "Paths that change on NEW")
+                yield Section("stays", plan_lines.STAYS)
+                yield Section("noticed", plan_lines.NOTICED)
                 yield Section("left", "What is left out, and why")
 
     def compose_below(self) -> ComposeResult:

@@ -1,0 +1,102 @@
+"""`python -m tests.bench.identify [OLD NEW]`: how long identify takes, and what of it. It judges nothing.
+
+Without names two practice hosts are made, OLD with the real OpenClaw where the cache has it and a state
+directory of 20,000 files beside a database of 100 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from openclaw_wizard.demo import runtime
+from openclaw_wizard.hosts import Completed, Host, connect
+from openclaw_wizard.hosts.practice import create_practice, stop_practice
+from openclaw_wizard.steps import survey
+from tests.bench import data
+from tests.openclaw_states import today
+from tests.two_hosts import programs
+
+FILES = 20_000
+DATABASE_MB = 100
+
+
+class Timed:
+    """A host that says how long each command took, and when it began."""
+
+    def __init__(self, host: Host, name: str, began: float) -> None:
+        self._host, self._name, self._began = host, name, began
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    async def run(self, argv: list[str], **how: Any) -> Completed:
+        start = time.monotonic()
+        done = await self._host.run(argv, **how)
+        what = "probe" if argv[0] == "sh" else _command(how.get("input", b""))
+        took, at = time.monotonic() - start, start - self._began
+        print(f"  {at:6.2f} s  {self._name}  {what:12}  {took:6.2f} s  {len(done.stdout):>9,} bytes back")
+        return done
+
+
+def _command(input: bytes) -> str:
+    return input[:96].decode().partition('"command": "')[2].partition('"')[0] or "?"
+
+
+def furnish(home: Path) -> None:
+    """An installation of `FILES` files and a database of `DATABASE_MB`."""
+    state, chance = today(home), random.Random(5)
+    for number in range(FILES):
+        folder = state / "agents/main/sessions" if number % 2 else state / f"workspace/notes/{number % 97}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.jsonl").write_text("x" * chance.randint(1, 2000))
+    (state / "memory").mkdir()
+    data.database(state / "memory/large.sqlite", chance, DATABASE_MB << 20)
+
+
+async def measure(old: str, new: str, rounds: int) -> None:
+    for number in range(rounds):
+        hosts = await asyncio.gather(connect(old), connect(new))
+        began = time.monotonic()
+        print(f"round {number + 1}")
+        timed: list[Any] = [Timed(h, n, began) for h, n in zip(hosts, ("OLD", "NEW"), strict=True)]
+        plan = await survey.survey(timed[0], timed[1], None, lambda event: None, lambda facts: None)
+        files = sum(tree.files for tree in plan.trees)
+        print(f"identify: {time.monotonic() - began:.2f} s for {files:,} files")
+        await asyncio.gather(*(host.aclose() for host in hosts))
+
+
+async def made(folder: Path, rounds: int) -> None:
+    path = [str(programs(folder / "bin"))]
+    openclaw = runtime.cache_folder() / "openclaw" / runtime.VERSION / "bin"
+    path += [str(openclaw)] if openclaw.is_dir() else []
+    old = create_practice(folder / "old", user="alice", hostname="old-box", home="home/alice", path=path)
+    new = create_practice(folder / "new", user="bob", hostname="new-box", home="srv/bob", path=path[:1])
+    furnish(folder / "old/home/alice")
+    try:
+        await measure(old, new, rounds)
+    finally:
+        for name in ("old", "new"):
+            await stop_practice(folder / name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help="OLD and NEW")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    if options.hosts:
+        old, new = options.hosts
+        asyncio.run(measure(old, new, options.rounds))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(made(Path(folder), options.rounds))
+
+
+if __name__ == "__main__":
+    main()
