@@ -17,8 +17,8 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.faces.jsonlines import JsonFace
 from openclaw_wizard.faces.plain import PlainFace
-from openclaw_wizard.model import Finding, Role, Verdict
-from tests.builders import plan, tree
+from openclaw_wizard.model import Finding, Role, StaysBehind, Verdict
+from tests.builders import installation, plan, tree
 from tests.test_report import STORY, view
 
 
@@ -123,6 +123,22 @@ def test_plain_questions_reach_who_asks() -> None:
     question = QuestionAsked(question="q", prompt="Really?", choices=("yes", "no"), answered_by="--yes")
     face(question)
     assert asked == [question]
+
+
+def test_plain_tells_what_does_not_move_and_what_was_not_read() -> None:
+    face, out, _ = plain()
+    left = StaysBehind(what="the models of ollama", reason="served on OLD", remedy="install it on NEW")
+    other = installation(profile="work", state_dir="/home/alice/.openclaw-work")
+    found = installation(found_by=("the home folder", "process 4711"))
+    noticed = ("unit a names /far, which is not there",)
+    face(Surveyed(plan=plan(stays=(left,), others=(other,), installation=found, noticed=noticed)))
+    for text in (
+        "found by the home folder, process 4711\n",
+        "stays the models of ollama: served on OLD; install it on NEW\n",
+        "/home/alice/.openclaw-work is another profile, which stays\n",
+        "not read: unit a names /far, which is not there\n",
+    ):
+        assert text in out.getvalue() + "\n"
 
 
 def test_plain_names_only_findings_that_matter() -> None:

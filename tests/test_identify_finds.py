@@ -14,9 +14,10 @@ import pytest
 from openclaw_wizard.hosts import Completed
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.hosts.local import LocalHost
-from openclaw_wizard.model import Installation, LooseKey, Outside, Workspace
+from openclaw_wizard.model import Facts, Installation, LooseKey, Outside, Workspace
 from openclaw_wizard.openclaw import discover, queries
-from openclaw_wizard.steps.survey import plan_trees
+from openclaw_wizard.openclaw.relocate import relocated
+from openclaw_wizard.steps.survey import make_plan, plan_trees
 from tests.builders import new_facts
 from tests.odd_trees import PATH
 from tests.openclaw_states import config, facts, gateway, today, write
@@ -52,14 +53,21 @@ class Asking(Helper):
         return await super().call(command, {**(params or {}), **self._places}, timeout=timeout)
 
 
-async def survey(home: Path, host: LocalHost | None = None, **places: object) -> discover.Survey:
-    etc = {"etc": f"{home}/etc", "daemons": f"{home}/daemons", "people": f"{home}/none", "passwd": "/none"}
-    asking = Asking(host or LocalHost(), f"{home}/bin:{PATH}", **{**etc, **places})
+async def survey(
+    home: Path, host: LocalHost | None = None, places: Mapping[str, object] | None = None
+) -> discover.Survey:
+    etc: dict[str, object] = {
+        "etc": f"{home}/etc",
+        "daemons": f"{home}/daemons",
+        "people": f"{home}/none",
+        "passwd": "/none",
+    }
+    asking = Asking(host or LocalHost(), f"{home}/bin:{PATH}", **{**etc, **(places or {})})
     return await discover.survey(asking, facts(home, user="alice"))
 
 
 async def only(home: Path, **places: object) -> Installation:
-    (found,) = (await survey(home, **places)).installations
+    (found,) = (await survey(home, places=places)).installations
     return found
 
 
@@ -129,6 +137,8 @@ async def test_a_lock_of_old_and_a_process_name_theirs(home: Path, tmp_path: Pat
     write(locks / "gateway.2.lock", json.dumps({"pid": 1, "configPath": f"{home}/by-config/openclaw.json"}))
     write(locks / "gateway.3.lock", json.dumps({"pid": 1, "stateDir": f"{home}/gone"}))
     write(locks / "gateway.4.lock", "half a lo")
+    state(tmp_path / "other/.openclaw")
+    write(locks / "gateway.5.lock", json.dumps({"pid": 1, "stateDir": f"{tmp_path}/other/.openclaw"}))
     running = today(home / "far")
     with gateway(running, environment={"HOME": str(home), "ANTHROPIC_API_KEY": "sk-process"}) as (pid, _):
         seen = await survey(home)
@@ -161,6 +171,20 @@ async def test_a_legacy_folder_is_moved_alone_and_told_beside_a_newer_one(home: 
     found = await only(home)
     assert found.state_dir == f"{home}/.openclaw"
     assert [each.what for each in found.stays] == [f"{home}/{name}"]
+
+
+async def test_a_workspace_of_the_clawdbot_era_moves_where_it_is_used_and_is_told_where_not(
+    home: Path,
+) -> None:
+    write(home / "clawd/SOUL.md", "x")
+    state(home / ".clawdbot")
+    found = await only(home)
+    assert [(each.path, each.exists) for each in found.workspaces] == [(f"{home}/clawd", True)]
+    assert found.stays == ()
+    (home / ".clawdbot").rename(home / ".openclaw")
+    found = await only(home)
+    assert [each.path for each in found.workspaces] == [f"{home}/.openclaw/workspace"]
+    assert [each.what for each in found.stays] == [f"{home}/clawd"]
 
 
 # ------------------------------------------------------------------------------------- names of variables
@@ -346,6 +370,7 @@ async def test_units_that_cannot_be_followed_are_named(home: Path) -> None:
     write(home / "Library/LaunchAgents/ai.openclaw.gateway.plist", "bplist00")
     seen = await survey(home)
     assert len(seen.installations) == 1
+    assert "names" in discover.Survey((), (), (), seen.noticed).why_nothing(str(home))
     assert set(seen.noticed) == {
         f"unit openclaw-gateway-far.service names {home}/far, which is not there",
         f"{units}/openclaw-gateway.service is no file",
@@ -385,6 +410,8 @@ async def test_two_agents_that_share_a_workspace_are_one_tree(home: Path) -> Non
     )
     trees = plan_trees(found, facts(home), new_facts())
     assert [(tree.name, tree.old) for tree in trees[1:]] == [("workspace-1", f"{home}/ws")]
+    plan = make_plan(Facts(old=facts(home), new=new_facts(), installation=found, trees=trees))
+    assert relocated(f"{home}/link/SOUL.md", plan.path_changes) == "/srv/bob/ws/SOUL.md"
 
 
 async def test_reading_all_of_it_leaves_no_trace(home: Path) -> None:

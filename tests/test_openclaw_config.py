@@ -142,7 +142,7 @@ def test_agents_without_any_workspace() -> None:
     ("at", "found"),
     [
         (setting(), (f"{STATE}/workspace",)),
-        (setting(state=f"{HOME}/.clawdbot"), (f"{STATE}/workspace",)),
+        (setting(state=f"{HOME}/.clawdbot"), (f"{STATE}/workspace", f"{HOME}/clawd")),
         (setting(state="/srv/oc"), ("/srv/oc/workspace",)),
         (setting("w", f"{STATE}-w"), (f"{STATE}-w/workspace", f"{STATE}/workspace-w")),
         (setting("w", f"{STATE}-w", written_by="2026.7.1"), (f"{STATE}/workspace-w", f"{STATE}-w/workspace")),

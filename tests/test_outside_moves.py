@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from openclaw_wizard.model import Outcome
-from openclaw_wizard.steps import back_up, copy
+from openclaw_wizard.steps import ahead, back_up, copy
 from tests.openclaw_states import write
 from tests.two_hosts import COPYING, TwoHosts
 
 pytestmark = pytest.mark.node
 
-ACTIONS = (back_up.CopyAhead(), back_up.SafetyArchive(), *COPYING, copy.Switch())
+ACTIONS = (ahead.CopyAhead(), back_up.SafetyArchive(), *COPYING, copy.Switch())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from openclaw_wizard.events import (
     MoveCreated,
     MoveFinished,
 )
-from openclaw_wizard.model import Excluded, GatewayState, Outcome, Role, Row, RowState, StepId
+from openclaw_wizard.model import Excluded, GatewayState, Outcome, Role, Row, RowState, StaysBehind, StepId
 from openclaw_wizard.view import View, reduce
 from tests.builders import plan
 
@@ -80,6 +80,13 @@ def test_json_is_the_same_story() -> None:
     found = json.loads(report.as_json(view(), plan()))
     assert found["outcome"] == "done with problems"
     assert ["sessions", "3", "3", "equal", ""] in found["Nothing lost?"]
+
+
+def test_what_does_not_move_and_what_was_not_read_stand_in_it() -> None:
+    left = StaysBehind(what="the models of ollama", reason="served on OLD", remedy="install it on NEW")
+    text = report.markdown(view(), plan(stays=(left,), noticed=("unit a names /far, which is not there",)))
+    assert "| the models of ollama | served on OLD | install it on NEW |" in text
+    assert "unit a names /far, which is not there" in text
 
 
 def test_what_is_left_for_the_person_comes_from_this_move() -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from openclaw_wizard.model import LooseKey, StaysBehind
 from openclaw_wizard.openclaw.config import Config, Setting, channels, lookup
+from openclaw_wizard.openclaw.layout import LEGACY_WORKSPACE
 
 # ------------------------------------------------------------------ outside
 
@@ -216,9 +217,15 @@ def _loopback(url: str) -> str:
 
 
 def beside(paths: Iterable[str], home: str) -> Iterator[StaysBehind]:
-    """The logins of other programs that are there."""
+    """The logins of other programs that are there, and a workspace of the Clawdbot era."""
     for path in paths:
         name = path.removeprefix(f"{home}/")
+        if name == LEGACY_WORKSPACE:
+            yield StaysBehind(
+                what=path,
+                reason="a workspace of the Clawdbot era that no agent of this config uses",
+                remedy="keep it on OLD; if something is missed, look there",
+            )
         if name in BESIDE:
             what, remedy = BESIDE[name]
             yield StaysBehind(what=f"{what} (~/{name})", reason="it is not OpenClaw's own", remedy=remedy)

@@ -295,8 +295,9 @@ def default_workspaces(setting: Setting) -> tuple[str, ...]:
         return (setting.resolve(configured),)
     shared = layout.canonical_state_dir(setting.home, None)
     own = f"{shared}/workspace"
-    if setting.state_dir != f"{setting.home}/{layout.LEGACY_STATE_DIR_NAME}":
-        own = f"{setting.state_dir}/workspace"
+    if setting.state_dir == f"{setting.home}/{layout.LEGACY_STATE_DIR_NAME}":
+        return (own, f"{setting.home}/{layout.LEGACY_WORKSPACE}")
+    own = f"{setting.state_dir}/workspace"
     before = f"{shared}/workspace" + (f"-{setting.profile}" if setting.profile else "")
     if _is_older(setting.written_by, WORKSPACE_IN_PROFILE_SINCE):
         return (before, own) if before != own else (own,)

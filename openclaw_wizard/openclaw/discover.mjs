@@ -47,13 +47,14 @@ function ocClaims({ home, user, uid = process.getuid(), environment, proc = "/pr
   const below = ocHomeCandidates(home).map((stateDir) => ({ how: "the home folder", stateDir, environment: {}, keys: [] }));
   const locks = ocLockClaims(home, uid).filter(({ stateDir }) => ocIsState(stateDir) && !OC_LEFTOVER.test(stateDir));
   const named = [...shell.claims, ...ocCronClaims(home), ...units, ...plists, ...told].filter(({ stateDir }) => stateDir);
+  const gone = named.filter(({ stateDir }) => !ocExists(stateDir));
   return {
     claims: [...below, ...locks, ...named.filter(({ stateDir }) => !OC_LEFTOVER.test(stateDir)), ...ocProcessClaims(home, proc)],
     keys: shell.claims.flatMap(({ keys }) => keys),
     problems: [
+      ...gone.map(({ how, stateDir }) => `${how} names ${stateDir}, which is not there`),
       ...[...units, ...plists].flatMap(({ problems }) => problems),
       ...shell.problems,
-      ...named.filter(({ stateDir }) => !ocExists(stateDir)).map(({ how, stateDir }) => `${how} names ${stateDir}, which is not there`),
     ],
   };
 }

@@ -38,8 +38,8 @@ class Survey:
 
     def why_nothing(self, home: str) -> str:
         """Why there is nothing to move, where there are no installations."""
-        theirs = "".join(f"; {other.path} belongs to {other.user}" for other in self.others[:3])
-        return self._own(home) + theirs
+        theirs = [f"{other.path} belongs to {other.user}" for other in self.others[:3]]
+        return "; ".join((self._own(home), *self.noticed[:3], *theirs))
 
     def _own(self, home: str) -> str:
         if not self.not_state:
@@ -54,7 +54,7 @@ async def survey(helper: Helper, facts: HostFacts, environment: Mapping[str, str
 
     `environment` may hold OPENCLAW_STATE_DIR as a login has it. Raises HelperFailed, LinkLost.
     """
-    beside = [f"{facts.home}/{name}" for name in belongings.BESIDE]
+    beside = [f"{facts.home}/{name}" for name in (*belongings.BESIDE, layout.LEGACY_WORKSPACE)]
     asked = {
         "home": facts.home,
         "user": facts.user,
@@ -164,6 +164,7 @@ def _installation(
         browsers=found.browsers,
     )
     elsewhere = (*belongings.loose(keys), *belongings.started_elsewhere(found.found_by))
+    used = {each.path for each in workspaces}
     return Installation(
         profile=found.profile,
         state_dir=found.state_dir,
@@ -185,7 +186,7 @@ def _installation(
         parts=found.parts,
         outside=outside,
         loose_keys=keys,
-        stays=(*own, *left, *elsewhere, *stays),
+        stays=(*own, *left, *elsewhere, *(each for each in stays if each.what not in used)),
     )
 
 

@@ -16,6 +16,8 @@ from openclaw_wizard.model import HostFacts
 STATE_DIR_NAME: Final = ".openclaw"
 LEGACY_STATE_DIR_NAME: Final = ".clawdbot"
 """Still honoured when `~/.openclaw` does not exist [src config/state-dir.ts]."""
+LEGACY_WORKSPACE: Final = "clawd"
+"""In the home; the default of the Clawdbot era (#15455)."""
 
 CONFIG_NAMES: Final = ("openclaw.json", "clawdbot.json")
 """In the order in which OpenClaw looks for them [src config/paths.ts]."""

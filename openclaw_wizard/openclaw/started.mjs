@@ -4,6 +4,7 @@
 // the state; `keys` are names of variables, [name, where]. The values stay here: they can be secret.
 
 const OC_LONGEST_FILE = 1 << 20;
+const OC_USUAL = /^\.(openclaw|clawdbot|moltbot|moldbot)(-|$)/;
 
 // {text} of a small file, {problem} where it cannot be read, {} where there is none. /dev/null is a masked unit.
 function ocRead(file) {
@@ -257,6 +258,11 @@ function ocCronClaims(home) {
 
 // ------------------------------------------------------------------ locks
 
+// The usual folder of another home, such as a practice host's: another person's matter, even where the user is the same.
+function ocIsOfAnotherHome(stateDir, home) {
+  return OC_USUAL.test(path.basename(stateDir)) && ocReal(path.dirname(stateDir)) !== ocReal(home);
+}
+
 // Up to 2026.7 the lock lies in a shared folder and names the state directory, or only its config.
 function ocLockClaims(home, uid) {
   return ocLockFolders(home, uid)
@@ -265,6 +271,7 @@ function ocLockClaims(home, uid) {
     .flatMap((file) => {
       const found = ocLockPayload(file);
       const named = found?.stateDir ?? (found?.configPath && path.dirname(found.configPath));
-      return typeof named === "string" ? [{ how: `lock ${file}`, stateDir: named, environment: {}, keys: [] }] : [];
+      const isOurs = typeof named === "string" && !ocIsOfAnotherHome(named, home);
+      return isOurs ? [{ how: `lock ${file}`, stateDir: named, environment: {}, keys: [] }] : [];
     });
 }
