@@ -18,7 +18,7 @@
 //               everything, only})          this user may not read goes to refused(path, code), else it throws;
 //                                           `everything`: also the shared memory of databases; `only`: the names in
 //                                           the root that count, where there are some
-//   unreadable(root)                        [{path, code}] of all below it that this user may not read
+//   mayRead(full)                           throws where this user may not
 //   inOrder(iterable, width, async fn)      yields what fn gives, in order; at most `width` at a time
 //   sha256File(full)                        {sha256, stat, changed}
 //   inputLines()                            what comes after the parameters, by lines, as they come
@@ -261,16 +261,6 @@ function* children(folder, { reasonFor, ignored, refused, everything, wanted }) 
 function mayRead(full) {
   fs.accessSync(full, fs.constants.R_OK);
   return true;
-}
-
-// All below `root` that this user may not read: [{path, code}].
-function unreadable(root) {
-  const found = [];
-  const refused = (relative, code) => found.push({ path: relative, code });
-  for (const { path: relative, full, stat } of walk(root, { refused })) {
-    if (stat?.isFile()) heard(relative, refused, () => mayRead(full));
-  }
-  return found;
 }
 
 async function* inOrder(items, width, work) {

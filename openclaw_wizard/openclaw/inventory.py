@@ -64,7 +64,7 @@ def _workspaces(installation: Installation, agent_dirs: frozenset[str]) -> list[
     by_path: dict[str, str] = {}
     for each in installation.workspaces:
         # The database of an agent's own folder is counted as sessions; its bytes change with every start.
-        if each.path not in agent_dirs:
+        if agent_dirs.isdisjoint({each.path, each.link}):
             by_path.setdefault(each.path, each.agent)
     return [{"name": agent, "path": path} for path, agent in by_path.items()]
 

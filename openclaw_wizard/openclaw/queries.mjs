@@ -138,24 +138,34 @@ class OcParts {
   }
 }
 
+// One walk through all of it, also what does not move: the safety copy on OLD holds that too, so it must be readable.
+function ocMeasure(stateDir, rules, total) {
+  const reasonFor = ruleSet(rules);
+  const [parts, closed] = [new OcParts(), []];
+  const refused = (relative, code) => closed.push({ path: relative, code });
+  let left = null;
+  for (const { path: relative, full, reason, stat } of walk(pathOf(stateDir), { refused })) {
+    if (stat?.isFile()) heard(relative, refused, () => mayRead(full));
+    const name = relative.toString("latin1");
+    if (left !== null && name.startsWith(left)) continue;
+    const stays = reason ?? (name && reasonFor(relative, stat.isDirectory()));
+    parts.add(relative, { reason: stays, stat });
+    if (stays && stat?.isDirectory()) left = `${name}/`;
+    if (stays || !stat.isFile()) continue;
+    total.bytes += Number(stat.size);
+    total.files += 1;
+  }
+  return { ...total, parts: parts.list(), problem: ocRefusal(stateDir, closed) };
+}
+
 function ocSizes(stateDir, rules) {
   const total = { bytes: 0, files: 0, problem: null, parts: [] };
-  const parts = new OcParts();
   try {
-    for (const { path: relative, reason, stat } of walk(pathOf(stateDir), { rules, refused: () => undefined })) {
-      parts.add(relative, { reason, stat });
-      if (reason || !stat.isFile()) continue;
-      total.bytes += Number(stat.size);
-      total.files += 1;
-    }
-    total.parts = parts.list();
-    // All of it, also what does not move: the safety copy on OLD holds that too.
-    total.problem = ocRefusal(stateDir, unreadable(pathOf(stateDir)));
+    return ocMeasure(stateDir, rules, total);
   } catch (error) {
     if (!OC_CLOSED.has(error.code)) throw error;
-    total.problem = `${error.path ?? stateDir} cannot be read by this user (${error.code})`;
+    return { ...total, problem: `${error.path ?? stateDir} cannot be read by this user (${error.code})` };
   }
-  return total;
 }
 
 const OC_INCLUDED = /["']?\$include["']?\s*:\s*(\[[^\]]*\]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/g;

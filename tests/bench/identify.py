@@ -1,7 +1,7 @@
-"""`python -m tests.bench.identify [OLD NEW]`: how long identify takes, and what of it. It judges nothing.
+"""`python -m tests.bench.identify [--lab | OLD NEW]`: how long identify takes, and what of it.
 
-Without names two practice hosts are made, OLD with the real OpenClaw where the cache has it and a state
-directory of 20,000 files beside a database of 100 MB.
+Without names two practice hosts are made, with `--lab` two machines of the lab: OLD with a state
+directory of 20,000 files beside a database of 100 MB. It judges nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import subprocess
+import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from openclaw_wizard.hosts import Completed, Host, connect
 from openclaw_wizard.hosts.practice import create_practice, stop_practice
 from openclaw_wizard.steps import survey
 from tests.bench import data
+from tests.lab import programs as releases
+from tests.lab.lab import NEW, OLD, ROOT, lab
 from tests.openclaw_states import today
 from tests.two_hosts import programs
 
@@ -48,9 +53,9 @@ def _command(input: bytes) -> str:
     return input[:96].decode().partition('"command": "')[2].partition('"')[0] or "?"
 
 
-def furnish(home: Path) -> None:
+def furnish(home: Path, called: Path | None = None) -> None:
     """An installation of `FILES` files and a database of `DATABASE_MB`."""
-    state, chance = today(home), random.Random(5)
+    state, chance = today(home, called=called), random.Random(5)
     for number in range(FILES):
         folder = state / "agents/main/sessions" if number % 2 else state / f"workspace/notes/{number % 97}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,11 +90,26 @@ async def made(folder: Path, rounds: int) -> None:
             await stop_practice(folder / name)
 
 
+def in_lab(rounds: int) -> None:
+    with lab() as made:
+        old = made.add(replace(OLD, openclaw=releases.openclaw(releases.NEWEST)))
+        made.add(NEW)
+        furnish(old.home, Path(OLD.home))
+        subprocess.run(["chown", "-R", f"{OLD.uid}:{OLD.uid}", str(old.home)], check=True)
+        operator = made.wizard
+        argv = [sys.executable, "-m", "tests.bench.identify", "old", "new", "--rounds", str(rounds)]
+        subprocess.run([*operator.before, *argv], cwd=ROOT, env=operator.environment, check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("hosts", nargs="*", metavar="HOST", help="OLD and NEW")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--lab", action="store_true", help="two machines of the lab")
     options = parser.parse_args()
+    if options.lab:
+        in_lab(options.rounds)
+        return
     if options.hosts:
         old, new = options.hosts
         asyncio.run(measure(old, new, options.rounds))
