@@ -10,7 +10,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-_PARTS: Final = ("queries.mjs", "gateway.mjs", "inventory.mjs", "relocate.mjs")
+_PARTS: Final = (
+    "queries.mjs",
+    "gateway.mjs",
+    "inventory.mjs",
+    "json5.mjs",
+    "relocate_state.mjs",
+    "relocate.mjs",
+)
 
 
 @cache

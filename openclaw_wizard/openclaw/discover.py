@@ -78,6 +78,12 @@ class Place(_FromHost):
     files: int
     problem: str | None
     free: int | None
+    makeable: bool = False
+    """Whether this user may make something there."""
+    canonical: str = ""
+    """The path with links resolved but for what stands at its very end."""
+    mark: tuple[str, ...] | None = None
+    """The same on two machines where both see the same folder there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,8 @@ def _workspace(agent: str, path: str, place: Place, state_dir: str, real_state: 
     if inside and place.folder and not is_under(place.real, real_state):
         # A link in the state directory: the state tree holds only the link, so its folder moves by itself.
         return Workspace(agent=agent, path=place.real, inside_state=False, exists=True)
-    return Workspace(agent=agent, path=path, inside_state=inside, exists=place.folder)
+    real = place.real if place.real != path else None
+    return Workspace(agent=agent, path=path, inside_state=inside, exists=place.folder, real=real)
 
 
 def is_under(path: str, folder: str) -> bool:

@@ -293,10 +293,23 @@ function ocPlace(file, rules, sizes) {
   const stat = ocTry(() => fs.lstatSync(file), OC_CLOSED);
   const folder = ocIsFolder(file);
   const { bytes, files, problem } = folder && sizes ? ocSizes(file, rules) : { bytes: 0, files: 0, problem: null };
-  return { exists: stat !== undefined, folder, real: ocReal(file), bytes, files, problem, free: ocFree(file) };
+  const makeable = ocMakeable(file);
+  return { exists: stat !== undefined, folder, real: ocReal(file), bytes, files, problem, free: ocFree(file), ...makeable };
 }
 
-// [{exists, folder, real, bytes, files, problem, free}] for each path; `free` is the room for this user there.
+// Whether this user may make something at `file`, and what its name will be with links resolved; `mark` tells whether
+// two machines see the same folder there, as they do of a NAS.
+function ocMakeable(file) {
+  let parent = path.dirname(path.resolve(file));
+  while (!ocExists(parent) && parent !== "/") parent = path.dirname(parent);
+  const makeable = ocTry(() => fs.accessSync(parent, fs.constants.W_OK | fs.constants.X_OK) ?? true, OC_CLOSED) ?? false;
+  const stat = ocTry(() => fs.statSync(file, { bigint: true }), OC_CLOSED);
+  const mark = stat ? [stat.ino, stat.birthtimeNs || stat.ctimeNs].map(String) : null;
+  return { makeable: makeable && ocIsFolder(parent), canonical: ocCanonical(file, [{ new: path.resolve(file) }]), mark };
+}
+
+// [{exists, folder, real, bytes, files, problem, free, makeable, canonical, mark}] for each path; `free` is the room for
+// this user there.
 command("oc.places", async ({ paths, excluded = [], sizes = true }) => {
   const rules = ocRules(excluded);
   return paths.map((each) => ocPlace(each, rules, sizes));

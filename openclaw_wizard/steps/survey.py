@@ -24,9 +24,10 @@ from openclaw_wizard.model import (
     Installation,
     Plan,
     Role,
-    Tree,
+    Wishes,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, service
+from openclaw_wizard.steps import relocating
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -40,11 +41,14 @@ def helper(host: Host, path: str) -> Helper:
     return Helper(host, path, queries())
 
 
-async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn) -> Plan:
+async def survey(
+    old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn, wishes: Wishes | None = None
+) -> Plan:
     """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed."""
+    wishes = wishes or Wishes()
     tell(Surveying(what="reading both machines"))
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
-    facts = Facts(old=old_facts, new=new_facts)
+    facts = Facts(old=old_facts, new=new_facts, paths=wishes.paths)
     learn(facts)
     _need_node(old_facts, Role.OLD)
     old_helper = helper(old, old_facts.path)
@@ -68,7 +72,10 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     room = await old_helper.call("free", {"path": old_facts.home})
     facts = facts.model_copy(update={"archive_room": room, "old_gateway": None})
     learn(facts)
-    return make_plan(facts)
+    tell(Surveying(role=Role.OLD, what="looking for paths that change"))
+    plan = await relocating.previewed(old_helper, make_plan(facts, wishes))
+    learn(facts.model_copy(update={"relocation": plan.relocation}))
+    return plan
 
 
 def log_in_as(address: str, others: tuple[discover.Other, ...]) -> str | None:
@@ -90,6 +97,9 @@ async def again(old: Host, new: Host, plan: Plan) -> Facts:
         new=new_facts,
         installation=plan.installation,
         trees=plan.trees,
+        paths=plan.wishes.paths,
+        relocation=plan.relocation,
+        shared=plan.shared,
         node_range=plan.node_range,
         node_fits=new_facts.node is not None and releases.in_range(new_facts.node, plan.node_range),
     )
@@ -141,72 +151,26 @@ def _state_of(found: GatewayFacts | None) -> GatewayState:
     return found.state if found else GatewayState.UNKNOWN
 
 
-async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, ...]:
-    """The workspaces' sizes; the state directory was measured when it was found."""
-    outside = [tree.old for tree in trees[1:]]
-    places = await discover.places(old_helper, outside, layout.WORKSPACE_EXCLUDED)
-    sized = (
-        tree.model_copy(update={"bytes": place.bytes, "files": place.files, "problem": place.problem})
-        for tree, place in zip(trees[1:], places, strict=True)
-    )
-    return trees[0], *sized
-
-
 async def _read_new(
     old_helper: Helper, new: Host, new_facts: HostFacts, facts: Facts, chosen: Installation
 ) -> Facts:
     """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
-    assert facts.old
-    trees = await _measured(old_helper, plan_trees(chosen, facts.old, new_facts))
+    assert facts.old and facts.paths
+    trees, marks = await relocating.measured_trees(old_helper, chosen, facts.old, new_facts, facts.paths)
     if not can_help(new_facts):
         return facts.model_copy(update={"trees": trees})
     new_helper = helper(new, new_facts.path)
     places = await discover.places(new_helper, [t.new for t in trees])
-    trees = tuple(
-        t.model_copy(update={"occupied": place.exists, "free_bytes": place.free})
-        for t, place in zip(trees, places, strict=True)
-    )
+    trees, shared = relocating.as_on_new(trees, marks, places)
     found = await discover.discover(new_helper, new_facts)
     target = next((each for each in found if each.state_dir == trees[0].new), None)
     standing = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    return facts.model_copy(update={"trees": trees, "target": target, "target_gateway": standing})
-
-
-def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts) -> tuple[Tree, ...]:
-    """The state directory and every workspace outside it; what lies in the old home goes to the new one."""
-    state = Tree(
-        name="state",
-        old=chosen.state_dir,
-        new=_moved(chosen.state_dir, old.home, new.home),
-        bytes=chosen.state_bytes,
-        files=chosen.state_files,
-        occupied=False,
-    )
-    outside = {w.path: w for w in chosen.workspaces if w.exists and not w.inside_state}
-    kept: list[str] = []
-    for path in sorted(outside):
-        if not any(path.startswith(f"{parent}/") for parent in kept):
-            kept.append(path)
-    return state, *(
-        Tree(
-            name=f"workspace-{number}",
-            old=path,
-            new=_moved(path, old.home, new.home),
-            bytes=0,
-            files=0,
-            occupied=False,
-        )
-        for number, path in enumerate(kept, 1)
+    return facts.model_copy(
+        update={"trees": trees, "shared": shared, "target": target, "target_gateway": standing}
     )
 
 
-def _moved(path: str, old_home: str, new_home: str) -> str:
-    """The same place under the new home; a path outside the home stays what it is."""
-    inside = path.removeprefix(f"{old_home}/")
-    return f"{new_home}/{inside}" if inside != path else path
-
-
-def make_plan(facts: Facts) -> Plan:
+def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
     """Pure: the plan that follows from the facts. Raises StepFailed where the version is unknown."""
     assert facts.old and facts.new and facts.installation and facts.trees
     version = facts.old.openclaw or facts.installation.version
@@ -224,7 +188,9 @@ def make_plan(facts: Facts) -> Plan:
         node_range=releases.node_range(version),
         trees=facts.trees,
         excluded=_excluded(facts.old, facts.new),
-        path_changes=relocate.pairs(facts.trees, facts.old.home, facts.new.home),
+        path_changes=relocating.path_changes(facts),
+        shared=facts.shared or (),
+        wishes=wishes or Wishes(),
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
         ),
