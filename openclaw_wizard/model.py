@@ -274,6 +274,8 @@ class Plan(Word):
     pins: tuple[Pin, ...] = ()
     shared: tuple[str, ...] = ()
     """See `Facts.shared`."""
+    links: tuple[str, ...] = ()
+    """What root types on NEW where links are wanted, so that old places lead to new ones."""
     service: str
     """How the gateway is started on NEW: `systemd` or `detached`."""
     findings: tuple[Finding, ...] = ()

@@ -34,7 +34,9 @@ from openclaw_wizard.events import (
     Surveying,
     UndoStarted,
 )
+from openclaw_wizard.faces import diff
 from openclaw_wizard.model import Plan, Row, Verdict
+from openclaw_wizard.paths import Paths
 
 MARK: Final = {
     Verdict.CLEAR: "ok   ",
@@ -152,11 +154,33 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"      {tree.old} → {tree.new} ({size}, {tree.files:,} files)")
         if tree.occupied:
             lines.append(f"        what stands at {tree.new} is moved aside, never merged into")
-    lines += [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
+    lines += _paths(plan)
     lines.append(f"      the gateway on NEW is started {_how(plan)}")
     for finding in plan.findings:
         lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")
     return "\n".join(lines)
+
+
+MOST_HUNKS: Final = 60
+
+
+def _paths(plan: Plan) -> list[str]:
+    """What becomes of the paths inside, as a diff."""
+    lines = [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
+    if plan.path_changes or plan.wishes.paths is not Paths.REWRITE:
+        lines.append(f"      {diff.WAYS[plan.wishes.paths]}")
+    lines += [f"        as root on NEW: {line}" for line in plan.links]
+    lines += [f"      {path} is seen by both machines: it stays where it is" for path in plan.shared]
+    found = plan.relocation
+    if found is None:
+        return lines
+    shown, more = diff.hunks(found, MOST_HUNKS)
+    for hunk in shown:
+        lines += [f"      @ {hunk.where}", f"        - {hunk.old}", f"        + {hunk.new}"]
+    lines += [f"      and {more:,} more (the report has them)"] if more else []
+    lines += [f"left  {diff.left(each)}" for each in found.left]
+    said = diff.written(found.mentions)
+    return [*lines, f"      {said}"] if said else lines
 
 
 def _how(plan: Plan) -> str:

@@ -39,6 +39,7 @@ function ocJudge(pairs, homes) {
 // ------------------------------------------------------------------ what is told
 
 const OC_SHOWN = 40;
+const OC_MOST = 400;
 const OC_PLAIN_PATH = /^\/[^\s:=?&@#]{0,300}$/;
 
 // What is found, bounded: of one kind in one file no more than OC_SHOWN are told one by one, the rest as a count.
@@ -74,7 +75,14 @@ class OcNotes {
   }
 
   get found() {
-    return { changes: [...this.#changes.values()], left: [...this.#left.values()], problems: this.problems };
+    return { changes: this.#most(this.#changes), left: this.#most(this.#left), problems: this.problems.slice(0, OC_SHOWN) };
+  }
+
+  #most(map) {
+    const all = [...map.values()];
+    if (all.length <= OC_MOST) return all;
+    const count = all.slice(OC_MOST).reduce((sum, each) => sum + each.count, 0);
+    return [...all.slice(0, OC_MOST), { ...all[OC_MOST], file: "and in more files", where: "", count }];
   }
 }
 

@@ -94,9 +94,9 @@ PATHS_ANOTHER_WAY = Pitfall(
     source="#62632; measured",
     severity=Severity.BLOCKS,
     remedy=(
-        "Use --paths rewrite; or let root prepare NEW: for --paths same a folder that its user may write, for "
-        "--paths link the links that the review names. --paths keep is for who will mend paths by hand, and "
-        "must be accepted."
+        "Use --paths rewrite; or let root prepare NEW: for --paths same a folder that its user may write, "
+        "for --paths link the links that the review names. --paths keep is for who will mend paths by hand, "
+        "and must be accepted."
     ),
     judge=_another_way,
     must_accept=lambda facts: facts.paths is Paths.KEEP,

@@ -121,8 +121,10 @@ class Wizard:
         """All moves that this machine knows, newest first; reads only."""
         return records.summaries(self.store)
 
-    def begin_survey(self, old: str, new: str, profile: str | None = None) -> None:
-        self._begin(self.survey(old, new, profile))
+    def begin_survey(
+        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+    ) -> None:
+        self._begin(self.survey(old, new, profile, wishes))
 
     def begin_run(self) -> None:
         self._begin(self.run())

@@ -118,6 +118,11 @@ def path_changes(facts: Facts) -> relocate.Pairs:
     return relocate.pairs(facts.trees, absent)
 
 
+def links(facts: Facts) -> tuple[str, ...]:
+    """What root types on NEW where the person wants links instead of new paths."""
+    return relocate.link_commands(facts.trees or ()) if facts.paths is Paths.LINK else ()
+
+
 # ------------------------------------------------------------------- the preview
 
 

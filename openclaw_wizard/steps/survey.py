@@ -190,6 +190,7 @@ def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
         excluded=_excluded(facts.old, facts.new),
         path_changes=relocating.path_changes(facts),
         shared=facts.shared or (),
+        links=relocating.links(facts),
         wishes=wishes or Wishes(),
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
