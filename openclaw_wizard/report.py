@@ -88,7 +88,7 @@ def _left_alone(plan: Plan, paths: Relocation) -> list[tuple[str, str, str, str]
     """With what people wrote, which was counted on OLD when the plan was made."""
     left = [(each.file, each.where, each.old, each.why) for each in paths.left]
     named = plan.relocation.mentions if plan.relocation else paths.mentions
-    words = "names old places {:,} times; what people wrote is never changed"
+    words = "names old places ({:,} times); what people wrote is never changed"
     written = [(each.file, "text", "", words.format(each.count)) for each in named.first]
     more = named.files - len(named.first)
     if more > 0:
@@ -112,6 +112,14 @@ def left_for_you(view: View, plan: Plan) -> list[str]:
         lines.append(
             "NEW has no user service manager: its gateway does not come back by itself after a reboot "
             "(start it with `openclaw gateway run`)."
+        )
+    if plan.links:
+        lines.append(
+            f"NEW finds its files through the links that root made; keep them: {'; '.join(plan.links)}."
+        )
+    if left := (view.relocation or plan.relocation or Relocation()).left:
+        lines.append(
+            f"Look at the {len(left)} values that name old places and were left as they are (above)."
         )
     lines.append("Other devices that talked to OLD's address must be pointed at NEW.")
     return lines

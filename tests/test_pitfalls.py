@@ -107,7 +107,7 @@ def test_what_the_installation_says(
 
 CASES: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("paths-inside", CLEAR, {}, "3 will be rewritten"),
-    ("paths-inside", CLEAR, {"relocation": TYPED}, "old places 4 times and stay"),
+    ("paths-inside", CLEAR, {"relocation": TYPED}, "old places (4 times) and stay"),
     ("paths-inside", LOOK, {"relocation": Relocation(left=(LEFT,))}, "openclaw.json plugins.load.paths.0"),
     ("paths-inside", BLOCKS, {"relocation": HALF}, "line 3"),
     ("paths-inside", UNKNOWN, {"relocation": None}, "once OLD is read"),

@@ -288,6 +288,20 @@ async def test_one_that_is_no_json_is_left_and_told(tmp_path: Path) -> None:
     assert left(found) == {("exec-approvals.json", ""): ("not JSON5 at line 1", "")}
 
 
+async def test_a_config_of_other_bytes_or_behind_a_link_is_never_half_written(tmp_path: Path) -> None:
+    odd = b'{"a": "/home/al/ws", "b": "\xe9"}'
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/openclaw.json").write_bytes(odd)
+    found = await again(tmp_path / "state")
+    assert found.problems == ("openclaw.json is not UTF-8",)
+    assert (tmp_path / "state/openclaw.json").read_bytes() == odd
+    (tmp_path / "state/openclaw.json").rename(tmp_path / "mine.json")
+    (tmp_path / "state/openclaw.json").symlink_to(tmp_path / "mine.json")
+    found = await again(tmp_path / "state")
+    assert "a link to another place" in left(found)["openclaw.json", ""][0]
+    assert (tmp_path / "mine.json").read_bytes() == odd
+
+
 # --------------------------------------------------------------------------- pins
 
 

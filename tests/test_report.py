@@ -103,5 +103,5 @@ def test_every_changed_path_is_told_and_what_was_left() -> None:
     text = report.markdown(told, planned)
     assert "| openclaw.json | a.workspace | /home/a/ws | /srv/b/ws | 2 |" in text
     assert "| openclaw.json | b | /home/a/x | it does not move |" in text
-    assert "| MEMORY.md | text |  | names old places 4 times; what people wrote is never changed |" in text
-    assert "| 2 more files | text |  | names old places 5 times" in text
+    assert "| MEMORY.md | text |  | names old places (4 times); what people wrote is never changed |" in text
+    assert "| 2 more files | text |  | names old places (5 times);" in text

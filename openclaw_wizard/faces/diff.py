@@ -47,5 +47,5 @@ def written(named: Mentions) -> str:
     more = f" and {named.files - len(named.first)} more" if named.files > len(named.first) else ""
     least = "at least " if named.partial else ""
     return (
-        f"Texts of people name old places {least}{named.count:,} times and are never changed: {first}{more}"
+        f"Texts of people name old places ({least}{named.count:,} times) and are never changed: {first}{more}"
     )

@@ -215,17 +215,33 @@ function ocTexts(config, context) {
   ];
 }
 
+// What an absolute link leads to is not there in the copy, so that no machine can promise what becomes of it.
+function ocLeadsAway(file) {
+  const target = ocTry(() => fs.readlinkSync(file), new Set([...OC_CLOSED, "EINVAL"]));
+  return target !== undefined && path.isAbsolute(target);
+}
+
+// The text of a file that can be written back byte for byte. Throws ENOTJSON5 for one that is no UTF-8.
+function ocExactText(file) {
+  const bytes = ocTry(() => fs.readFileSync(file), OC_CLOSED);
+  if (bytes && !Buffer.from(bytes.toString()).equals(bytes)) throw fail("ENOTJSON5", "not UTF-8");
+  return bytes?.toString();
+}
+
 // The steps that put every text right. One that is no JSON holds the move only where it is the config.
 function ocRelocateTexts(context) {
   const config = ocConfigFiles(context);
   return ocTexts(config, context).flatMap(([name, change]) => {
     const file = path.join(context.stateDir, name);
-    const before = ocText(file, OC_CLOSED);
-    if (before === undefined) return [];
+    if (ocLeadsAway(file)) {
+      context.notes.left(name, "", "it is a link to another place: what it leads to is not changed");
+      return [];
+    }
     try {
-      const after = change(before);
+      const before = ocExactText(file);
+      const after = before === undefined ? undefined : change(before);
       if (after === before) return [];
-      return [() => writeWhole(Buffer.from(file), Buffer.from(after), fs.statSync(file).mode & 0o7777)];
+      return [() => writeWhole(Buffer.from(ocReal(file)), Buffer.from(after), fs.statSync(file).mode & 0o7777)];
     } catch (error) {
       if (error.code !== "ENOTJSON5") throw error;
       if (config.includes(name)) context.notes.problem(`${name} is ${error.message}`);

@@ -28,7 +28,7 @@ def _written(found: Relocation) -> str:
     if not named.count:
         return ""
     least = "at least " if named.partial else ""
-    return f"; texts that people wrote name old places {least}{named.count} times and stay as they are"
+    return f"; texts that people wrote name old places ({least}{named.count} times) and stay as they are"
 
 
 PATHS_INSIDE = Pitfall(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from openclaw_wizard.errors import StepFailed
@@ -26,12 +27,14 @@ async def measured_trees(
 ) -> tuple[tuple[Tree, ...], tuple[Mark, ...]]:
     """The trees with the workspaces' sizes (the state directory's were found with it), and their marks."""
     found = plan_trees(chosen, old, new, paths)
-    outside = await discover.places(helper, [tree.old for tree in found[1:]], layout.WORKSPACE_EXCLUDED)
+    outside, answer = await asyncio.gather(
+        discover.places(helper, [tree.old for tree in found[1:]], layout.WORKSPACE_EXCLUDED),
+        helper.call("oc.places", {"paths": [chosen.state_dir], "sizes": False}),
+    )
     sized = (
         tree.model_copy(update={"bytes": place.bytes, "files": place.files, "problem": place.problem})
         for tree, place in zip(found[1:], outside, strict=True)
     )
-    answer = await helper.call("oc.places", {"paths": [chosen.state_dir], "sizes": False})
     state = discover.Place.model_validate(answer[0])
     also = () if state.real == chosen.state_dir else ((state.real, found[0].new),)
     return (

@@ -115,6 +115,20 @@ async def test_blockers_hold_the_start_and_f5_reads_again(opened: Open) -> None:
         await person.is_at("identify")
 
 
+async def test_p_reads_again_for_another_way_with_paths(opened: Open) -> None:
+    async with opened() as person:
+        await read_machines(person)
+        person.wizard.tell(*story.survey())
+        for asked, way in enumerate((("same",), ("link",), ()), 2):
+            person.app.action_look("review")
+            await person.is_at("review")
+            await person.press("p")
+            await person.until(lambda asked=asked: len(person.wizard.asked) == asked, "another survey")
+            assert person.wizard.asked[-1][4:] == way
+            person.wizard.tell(*story.survey())
+            await person.settled()
+
+
 async def test_looking_back_changes_nothing_and_the_work_does_not_pull_away(opened: Open) -> None:
     async with opened(wizard=FakeWizard()) as person:
         person.wizard.tell(*story.survey())

@@ -108,7 +108,7 @@ async def test_all_of_the_review_can_be_read_at_80_by_24(opened: Open) -> None:
         person.app.action_look("review")
         await person.is_at("review")
         read = person.words
-        for _ in range(8):
+        for _ in range(10):
             await person.press("pagedown")
             read += " " + person.words
         for phrase in (
@@ -117,6 +117,12 @@ async def test_all_of_the_review_can_be_read_at_80_by_24(opened: Open) -> None:
             "The point of no return",
             "What never happens",
             "Paths that change on NEW",
+            "cron_jobs.store_key (9 of them, the first:)",
+            "- /home/maria/.openclaw/cron/jobs.json",
+            "+ /home/claw/.openclaw/cron/jobs.json",
+            "Left as it is: look at it",
+            "plugins.load.paths.0",
+            "name old places (3 times) and are never changed",
             "the locks of running processes",
         ):
             assert phrase in read
