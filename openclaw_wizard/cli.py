@@ -99,13 +99,18 @@ def _wishes(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--bwlimit", metavar="RATE", help="the most that goes to NEW in a second, such as 500KB or 4MB"
     )
+    command.add_argument(
+        "--paths",
+        choices=("rewrite", "same", "link", "keep"),
+        help="paths inside: rewrite them (default), keep the same places, link from the old ones, or keep",
+    )
 
 
 def _wishes_of(options: argparse.Namespace) -> Wishes:
     """Raises UsageError for a rate that is none."""
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
-    from openclaw_wizard.model import Wishes
+    from openclaw_wizard.model import Paths, Wishes
 
     limit = None
     if options.bwlimit is not None:
@@ -116,7 +121,7 @@ def _wishes_of(options: argparse.Namespace) -> Wishes:
         if limit < 1:
             what = f"{options.bwlimit!r} is no rate."
             raise UsageError(what=what, next="Give bytes a second: --bwlimit 500KB, or 4MB.")
-    return Wishes(ahead=not options.no_ahead, bwlimit=limit)
+    return Wishes(ahead=not options.no_ahead, bwlimit=limit, paths=Paths(options.paths or "rewrite"))
 
 
 def _answers(command: argparse.ArgumentParser) -> None:
@@ -284,9 +289,9 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.session import load_plan
 
     if options.plan is not None:
-        if options.old or options.new or options.no_ahead or options.bwlimit:
+        if options.old or options.new or options.no_ahead or options.bwlimit or options.paths:
             what = "A plan file names its machines itself, and how to copy."
-            raise UsageError(what=what, next="Leave out --from, --to, --no-ahead and --bwlimit.")
+            raise UsageError(what=what, next="Leave out --from, --to, --no-ahead, --bwlimit and --paths.")
         try:
             content = options.plan.read_bytes()
         except OSError as problem:

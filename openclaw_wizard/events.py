@@ -16,6 +16,7 @@ from openclaw_wizard.model import (
     GatewayState,
     Outcome,
     Plan,
+    Relocation,
     Role,
     Row,
     StepId,
@@ -136,6 +137,14 @@ class Compared(Event):
     rows: tuple[Row, ...]
 
 
+class Relocated(Event):
+    """What is rewritten in the copy on NEW, told before it is done."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["relocated"] = "relocated"
+    relocation: Relocation
+
+
 class MoveFinished(Event):
     durable: ClassVar[bool] = True
     type: Literal["move-finished"] = "move-finished"
@@ -254,6 +263,7 @@ AnyEvent = Annotated[
     | UndoStarted
     | MoveStopped
     | Compared
+    | Relocated
     | MoveFinished
     | MoveOpened
     | Surveying

@@ -10,16 +10,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from openclaw_wizard.paths import Paths, Pin, Relocation
+from openclaw_wizard.word import Word
+
+__all__ = ["Paths", "Pin", "Relocation", "Word"]
 
 FORMAT: Final = 1
 """Number of the plan and journal format; a reader refuses any other."""
-
-
-class Word(BaseModel):
-    """Base of every model: frozen, and strict about fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Role(StrEnum):
@@ -97,8 +94,8 @@ class Workspace(Word):
     path: str
     inside_state: bool
     exists: bool
-    link: str | None = None
-    """The path outside the state directory that the config gives, where that is a link to `path`."""
+    real: str | None = None
+    """Where links lead from `path`; None where it is no link and in none."""
     network: str | None = None
     """The disk of another machine that it is on (`nfs4 nas:/claw`); then it does not move."""
 
@@ -195,6 +192,12 @@ class Tree(Word):
     """Whether something stands at `new` now; it is moved aside, never merged into."""
     free_bytes: int | None = None
     """Room at the file system of `new`."""
+    real: str | None = None
+    """`new` as NEW's links lead to it."""
+    makeable: bool | None = None
+    """Whether NEW's user may make it."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Other names on OLD for it or for something in it, such as links, with their places on NEW."""
     problem: str | None = None
     """What of a workspace cannot be read on OLD, or None; see `Installation.config_problem` for the state."""
     file: bool = False
@@ -298,6 +301,10 @@ class Facts(Word):
     archive: Archive | None = None
     staged: Staged | None = None
     old_gateway: GatewayState | None = None
+    paths: Paths | None = None
+    relocation: Relocation | None = None
+    shared: tuple[str, ...] | None = None
+    """Folders that both machines see at the same path, such as on a NAS: they neither move nor are copied."""
 
 
 class Wishes(Word):
@@ -307,6 +314,7 @@ class Wishes(Word):
     """Whether most of it is copied while OLD's gateway still works."""
     bwlimit: int | None = None
     """The most that goes to NEW, in bytes a second on the line; None for as fast as it goes."""
+    paths: Paths = Paths.REWRITE
 
 
 class Plan(Word):
@@ -322,7 +330,14 @@ class Plan(Word):
     trees: tuple[Tree, ...]
     excluded: tuple[Excluded, ...]
     path_changes: tuple[tuple[str, str], ...]
-    """Old and new prefix, longest first; empty where no path changes."""
+    """Old and new folder of what moves, longest first; empty where no path changes."""
+    relocation: Relocation | None = None
+    """What was found to be rewritten when the plan was made."""
+    pins: tuple[Pin, ...] = ()
+    shared: tuple[str, ...] = ()
+    """See `Facts.shared`."""
+    links: tuple[str, ...] = ()
+    """What root types on NEW where links are wanted, so that old places lead to new ones."""
     service: str
     """How the gateway is started on NEW: `systemd` or `detached`."""
     findings: tuple[Finding, ...] = ()

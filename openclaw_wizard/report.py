@@ -16,7 +16,7 @@ from openclaw_wizard.events import (
     Event,
     GatewayChanged,
 )
-from openclaw_wizard.model import ActionState, GatewayState, Plan, Role, Verdict
+from openclaw_wizard.model import ActionState, GatewayState, Plan, Relocation, Role, Verdict
 from openclaw_wizard.view import View
 
 Section = tuple[str, Sequence[str], Sequence[Sequence[str]]]
@@ -56,6 +56,7 @@ def _summary(view: View, plan: Plan) -> Section:
 
 
 def _sections(view: View, plan: Plan) -> list[Section]:
+    paths = view.relocation or plan.relocation or Relocation()
     compared = [(r.subject, r.old, r.new, r.state.value, r.detail) for r in view.rows]
     moved = [(t.old, t.new, humanize.naturalsize(t.bytes), f"{t.files:,}") for t in plan.trees]
     actions = [
@@ -70,6 +71,8 @@ def _sections(view: View, plan: Plan) -> list[Section]:
         _summary(view, plan),
         ("Nothing lost?", ("What", "OLD", "NEW", "", "Detail"), compared),
         ("What moved", ("From", "To", "Size", "Files"), moved),
+        ("Paths rewritten on NEW", ("File", "Where", "OLD", "NEW", "How many"), _rewritten(paths)),
+        ("Left as it is: look at it", ("File", "Where", "Value", "Why"), _left_alone(plan, paths)),
         ("What was done", ("Action", "State", "Result"), actions),
         ("Worth knowing", ("Pitfall", "Judgement", "", "Evidence"), concerns),
         (
@@ -81,6 +84,23 @@ def _sections(view: View, plan: Plan) -> list[Section]:
         ("What stays behind", ("Pattern", "Why"), [(e.path, e.reason) for e in plan.excluded]),
         ("Left for you", ("",), [(line,) for line in left_for_you(view, plan)]),
     ]
+
+
+def _rewritten(paths: Relocation) -> list[tuple[str, ...]]:
+    return [(c.file, c.where, c.old, c.new, f"{c.count:,}") for c in paths.changes]
+
+
+def _left_alone(plan: Plan, paths: Relocation) -> list[tuple[str, str, str, str]]:
+    """With what people wrote, which was counted on OLD when the plan was made."""
+    left = [(each.file, each.where, each.old, each.why) for each in paths.left]
+    named = plan.relocation.mentions if plan.relocation else paths.mentions
+    words = "names old places ({:,} times); what people wrote is never changed"
+    written = [(each.file, "text", "", words.format(each.count)) for each in named.first]
+    more = named.files - len(named.first)
+    if more > 0:
+        count = named.count - sum(each.count for each in named.first)
+        written.append((f"{more:,} more files", "text", "", words.format(count)))
+    return left + written
 
 
 def left_for_you(view: View, plan: Plan) -> list[str]:
@@ -98,6 +118,14 @@ def left_for_you(view: View, plan: Plan) -> list[str]:
         lines.append(
             "NEW has no user service manager: its gateway does not come back by itself after a reboot "
             "(start it with `openclaw gateway run`)."
+        )
+    if plan.links:
+        lines.append(
+            f"NEW finds its files through the links that root made; keep them: {'; '.join(plan.links)}."
+        )
+    if left := (view.relocation or plan.relocation or Relocation()).left:
+        lines.append(
+            f"Look at the {len(left)} values that name old places and were left as they are (above)."
         )
     lines.append("Other devices that talked to OLD's address must be pointed at NEW.")
     return lines

@@ -25,13 +25,24 @@ from openclaw_wizard.events import (
     MoveStopped,
     QuestionAnswered,
     QuestionAsked,
+    Relocated,
     Said,
     Surveyed,
     SurveyFailed,
     Surveying,
     UndoStarted,
 )
-from openclaw_wizard.model import ActionState, Finding, GatewayState, Outcome, Plan, Role, Row, StepId
+from openclaw_wizard.model import (
+    ActionState,
+    Finding,
+    GatewayState,
+    Outcome,
+    Plan,
+    Relocation,
+    Role,
+    Row,
+    StepId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class View:
     plan: Plan | None = None
     lost: HostLost | None = None
     rows: tuple[Row, ...] = ()
+    relocation: Relocation | None = None
     undoing: bool = False
     stopped: str | None = None
     outcome: Outcome | None = None
@@ -188,6 +200,8 @@ def reduce(view: View, event: Event) -> View:
             return replace(view, stopped=event.reason, question=None, progress=None)
         case Compared():
             return replace(view, rows=event.rows)
+        case Relocated():
+            return replace(view, relocation=event.relocation)
         case MoveFinished():
             return replace(
                 view,

@@ -103,3 +103,8 @@ def plan(**changes: Any) -> Plan:
         service="detached",
     )
     return made.model_copy(update=changes)
+
+
+def workspace(agent: str, path: str, **changes: Any) -> Workspace:
+    made = Workspace(agent=agent, path=path, inside_state=False, exists=True)
+    return made.model_copy(update=changes)

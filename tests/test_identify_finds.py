@@ -17,7 +17,9 @@ from openclaw_wizard.hosts.local import LocalHost
 from openclaw_wizard.model import Facts, Installation, LooseKey, Outside, Workspace
 from openclaw_wizard.openclaw import discover, queries
 from openclaw_wizard.openclaw.relocate import relocated
-from openclaw_wizard.steps.survey import make_plan, plan_trees
+from openclaw_wizard.paths import Paths
+from openclaw_wizard.steps.relocating import plan_trees
+from openclaw_wizard.steps.survey import make_plan
 from tests.builders import new_facts
 from tests.odd_trees import PATH
 from tests.openclaw_states import config, facts, gateway, today, write
@@ -263,7 +265,7 @@ async def test_what_lies_outside_and_belongs_to_it_moves(home: Path) -> None:
     assert Outside(path=f"{home}/wa", folder=True, why="the login of telegram/b") in found.outside
     (left,) = (each for each in found.stays if each.what.startswith("/etc/hostname"))
     assert "outside the home" in left.reason
-    trees = plan_trees(found, facts(home), new_facts())
+    trees = plan_trees(found, facts(home), new_facts(), Paths.REWRITE)
     assert [(tree.name, tree.new.removeprefix("/srv/bob/"), tree.file) for tree in trees] == [
         ("state", ".openclaw", False),
         ("outside-1", ".config/openclaw", False),
@@ -390,7 +392,7 @@ async def test_a_workspace_on_a_nas_is_named_and_never_moved(home: Path) -> None
     found = await only(home, mounts=str(mounts))
     (workspace,) = found.workspaces
     assert (workspace.path, workspace.network) == (f"{home}/nas space/claw", "nfs4 nas:/volume1")
-    assert [tree.name for tree in plan_trees(found, facts(home), new_facts())] == ["state"]
+    assert [tree.name for tree in plan_trees(found, facts(home), new_facts(), Paths.REWRITE)] == ["state"]
     # Where the state is on the same disk, the home is, and all of it moves.
     write(home / "mounts", f"31 1 0:40 / {home} rw - nfs4 nas:/volume1 rw\n")
     found = await only(home, mounts=str(mounts))
@@ -406,9 +408,9 @@ async def test_two_agents_that_share_a_workspace_are_one_tree(home: Path) -> Non
     assert found.workspaces == (
         Workspace(agent="a", path=f"{home}/ws", inside_state=False, exists=True),
         Workspace(agent="b", path=f"{home}/ws", inside_state=False, exists=True),
-        Workspace(agent="c", path=f"{home}/ws", inside_state=False, exists=True, link=f"{home}/link"),
+        Workspace(agent="c", path=f"{home}/link", inside_state=False, exists=True, real=f"{home}/ws"),
     )
-    trees = plan_trees(found, facts(home), new_facts())
+    trees = plan_trees(found, facts(home), new_facts(), Paths.REWRITE)
     assert [(tree.name, tree.old) for tree in trees[1:]] == [("workspace-1", f"{home}/ws")]
     plan = make_plan(Facts(old=facts(home), new=new_facts(), installation=found, trees=trees))
     assert relocated(f"{home}/link/SOUL.md", plan.path_changes) == "/srv/bob/ws/SOUL.md"

@@ -14,6 +14,7 @@ from openclaw_wizard.demo.runtime import VERSION, Runtime, free_port, prepare
 from openclaw_wizard.hosts.local import LocalHost
 from openclaw_wizard.model import GatewayState, HostFacts, Installation, Inventory, RowState
 from openclaw_wizard.openclaw import command, discover, inventory, layout, relocate, service
+from tests.builders import tree
 from tests.openclaw_states import facts, helper
 
 pytestmark = [pytest.mark.openclaw, pytest.mark.node, pytest.mark.xdist_group("openclaw")]
@@ -120,14 +121,14 @@ async def test_a_real_state_moves_to_another_home(machines: tuple[Machine, Machi
     shutil.copytree(old.home / ".openclaw", stage, symlinks=True, ignore=left_behind)
     shutil.copytree(old.home / "research", new.home / "research", symlinks=True)
     old.home.rename(old.home.with_name("gone"))
-    options = {
-        "state_dir": str(stage),
-        "state_dir_new": f"{new.home}/.openclaw",
-        "roots": (f"{new.home}/research",),
-        "changes": ((str(old.home), str(new.home)),),
-    }
-    assert await relocate.relocate(new.ask, **options)  # type: ignore[arg-type]  # a plain set of keywords
-    assert await relocate.relocate(new.ask, **options, dry_run=True) == ()  # type: ignore[arg-type]
+    state = tree(old=f"{old.home}/.openclaw", new=f"{new.home}/.openclaw")
+    outside = tree(name="workspace-1", old=f"{old.home}/research", new=f"{new.home}/research")
+    placed = [relocate.Placed(state, str(stage)), relocate.Placed(outside, f"{new.home}/research")]
+    pairs = relocate.pairs((state, outside))
+    done = await relocate.relocate(new.ask, placed, pairs, homes=[str(old.home)])
+    assert done.changes and not done.problems
+    again = await relocate.relocate(new.ask, placed, pairs, homes=[str(old.home)], dry_run=True)
+    assert again.changes == ()
     stage.rename(new.home / ".openclaw")
 
     config = await discover.read_config(new.ask, await new.installation())

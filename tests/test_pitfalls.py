@@ -12,11 +12,14 @@ from openclaw_wizard.model import (
     Facts,
     GatewayFacts,
     GatewayState,
+    Paths,
+    Relocation,
     Severity,
     Staged,
     Verdict,
     Workspace,
 )
+from openclaw_wizard.paths import Mention, Mentions, PathChange, PathLeft
 from openclaw_wizard.pitfalls import PITFALLS, judge_all
 from tests.builders import host_facts, installation, new_facts, tree
 
@@ -24,6 +27,14 @@ CLEAR, LOOK, BLOCKS, UNKNOWN = Verdict.CLEAR, Verdict.LOOK, Verdict.BLOCKS, Verd
 STATE = GatewayState
 WHOLE = Staged(missing=0, different=0, foreign_owned=0, too_open=0)
 KEPT = Archive(path="/home/alice/a.tar.zst", bytes=9, entries=3, mode=0o600, sha256="0" * 64)
+
+
+CHANGED = PathChange(file="openclaw.json", where="a.b", old="/home/alice/x", new="/srv/bob/x", count=3)
+LEFT = PathLeft(file="openclaw.json", where="plugins.load.paths.0", why="it does not move")
+TYPED = Relocation(mentions=Mentions(first=(Mention(file="MEMORY.md", count=4),), files=1, count=4))
+CLOSED = (tree(new="/home/alice/.openclaw", makeable=False),)
+OPEN = (tree(new="/home/alice/.openclaw", makeable=True),)
+HALF = Relocation(problems=("openclaw.json is not JSON5 at line 3",))
 
 
 def gateway(state: GatewayState, **environment: str) -> GatewayFacts:
@@ -44,6 +55,9 @@ def facts(**changes: Any) -> Facts:
         "archive_room": 50_000_000_000,
         "archive": KEPT,
         "staged": WHOLE,
+        "paths": Paths.REWRITE,
+        "relocation": Relocation(changes=(CHANGED,)),
+        "shared": (),
         "old_gateway": STATE.STOPPED,
     }
     return Facts(**{**good, **changes})
@@ -92,6 +106,19 @@ def test_what_the_installation_says(
 
 
 CASES: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
+    ("paths-inside", CLEAR, {}, "3 will be rewritten"),
+    ("paths-inside", CLEAR, {"relocation": TYPED}, "old places (4 times) and stay"),
+    ("paths-inside", LOOK, {"relocation": Relocation(left=(LEFT,))}, "openclaw.json plugins.load.paths.0"),
+    ("paths-inside", BLOCKS, {"relocation": HALF}, "line 3"),
+    ("paths-inside", UNKNOWN, {"relocation": None}, "once OLD is read"),
+    ("paths-another-way", LOOK, {"paths": Paths.LINK}, "root must link /home/alice/.openclaw"),
+    ("paths-another-way", BLOCKS, {"paths": Paths.KEEP}, "nothing leads from the old places"),
+    ("paths-another-way", BLOCKS, {"paths": Paths.SAME, "trees": CLOSED}, "may not make /home/alice"),
+    ("paths-another-way", LOOK, {"paths": Paths.SAME, "trees": OPEN}, "OPENCLAW_STATE_DIR"),
+    ("paths-another-way", UNKNOWN, {"paths": Paths.SAME}, "may make there"),
+    ("paths-another-way", UNKNOWN, {"paths": None}, ""),
+    ("shared-workspace", LOOK, {"shared": ("/mnt/nas/ws",)}, "/mnt/nas/ws"),
+    ("shared-workspace", UNKNOWN, {"shared": None}, "once NEW is read"),
     ("remote-mode", UNKNOWN, {"installation": None}, ""),
     ("profile-mismatch", LOOK, {"other_profiles": ("work", "rescue")}, "work, rescue"),
     ("profile-mismatch", UNKNOWN, {"other_profiles": None}, "not yet known"),
@@ -223,3 +250,13 @@ def test_only_a_look_can_be_accepted() -> None:
     assert not found["remote-mode"].accepted
     assert list(found) == [each.id for each in PITFALLS]
     assert found["target-not-empty"].remedy
+
+
+def test_paths_that_lead_nowhere_hold_the_move_until_they_are_accepted() -> None:
+    kept = facts(paths=Paths.KEEP)
+    assert judge_all(kept)["paths-another-way"].verdict is BLOCKS
+    accepted = judge_all(kept, frozenset({"paths-another-way"}))["paths-another-way"]
+    assert (accepted.verdict, accepted.accepted) == (LOOK, True)
+    # What really blocks is not taken away by accepting it.
+    closed = facts(paths=Paths.SAME, trees=CLOSED)
+    assert judge_all(closed, frozenset({"paths-another-way"}))["paths-another-way"].verdict is BLOCKS

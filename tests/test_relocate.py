@@ -6,19 +6,18 @@ import hashlib
 import json
 import shutil
 import sqlite3
-import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from openclaw_wizard.model import Tree
-from openclaw_wizard.openclaw import config as configs
+from openclaw_wizard.model import Relocation
 from openclaw_wizard.openclaw import inventory, relocate
 from openclaw_wizard.openclaw.discover import discover
+from openclaw_wizard.openclaw.relocate import Placed
 from tests.builders import tree
-from tests.openclaw_states import early, facts, helper, read, sha256, today, write
+from tests.openclaw_states import facts, helper, read, sha256, today, write
 
 DATABASE = "state/openclaw.sqlite"
 
@@ -29,25 +28,22 @@ DATABASE = "state/openclaw.sqlite"
 def test_pairs_leave_out_what_follows_from_another() -> None:
     trees = (
         tree(old="/home/al/.openclaw", new="/srv/bo/.openclaw"),
-        tree(old="/home/al/ws", new="/srv/bo/ws"),
+        tree(old="/home/al/ws", new="/srv/bo/ws", also=(("/mnt/ws", "/srv/bo/ws"),)),
         tree(old="/data/ws", new="/data/ws"),
     )
-    assert relocate.pairs(trees, "/home/al", "/srv/bo") == (("/home/al", "/srv/bo"),)
+    absent = (("/home/al/.openclaw/later", "/srv/bo/.openclaw/later"), ("/home/al/new", "/srv/bo/new"))
+    assert relocate.pairs(trees, absent) == (
+        ("/home/al/.openclaw", "/srv/bo/.openclaw"),
+        ("/home/al/new", "/srv/bo/new"),
+        ("/home/al/ws", "/srv/bo/ws"),
+        ("/mnt/ws", "/srv/bo/ws"),
+    )
 
 
 def test_pairs_are_longest_first_and_empty_where_nothing_changes() -> None:
-    trees = (tree(old="/home/al/.openclaw", new="/data/oc"), tree(old="/x", new="/yy"))
-    assert relocate.pairs(trees, "/home/al", "/home/bo") == (
-        ("/home/al/.openclaw", "/data/oc"),
-        ("/home/al", "/home/bo"),
-        ("/x", "/yy"),
-    )
-    assert relocate.pairs((tree(old="/home/al/x", new="/home/al/x"),), "/home/al", "/home/al") == ()
-    kept = (tree(old="/home/al/shared", new="/home/al/shared"),)
-    assert relocate.pairs(kept, "/home/al", "/srv/bo") == (
-        ("/home/al/shared", "/home/al/shared"),
-        ("/home/al", "/srv/bo"),
-    )
+    trees = (tree(old="/home/al", new="/home/bo"), tree(old="/home/al/.openclaw", new="/data/oc"))
+    assert relocate.pairs(trees) == (("/home/al/.openclaw", "/data/oc"), ("/home/al", "/home/bo"))
+    assert relocate.pairs((tree(old="/home/al/x", new="/home/al/x"),)) == ()
 
 
 @pytest.mark.parametrize(
@@ -77,20 +73,22 @@ class Staged:
         self.source = made(self.old, **sections)
         self.target = self.new / ".openclaw"
         self.stage = self.new / ".openclaw.incoming-7"
-        self.trees: tuple[Tree, ...] = ()
 
     def copy(self) -> Staged:
         shutil.copytree(self.source, self.stage, symlinks=True)
         return self
 
-    async def relocate(self, *, dry_run: bool = False, **changes: Any) -> tuple[relocate.Change, ...]:
-        asked: dict[str, Any] = {
-            "state_dir": str(self.stage),
-            "state_dir_new": str(self.target),
-            "changes": [(str(self.old), str(self.new))],
-            "roots": [str(self.new / "research")],
-        }
-        return await relocate.relocate(helper(), **{**asked, **changes}, dry_run=dry_run)
+    def placed(self, at: Path | None = None, new: Path | None = None) -> list[Placed]:
+        """The state directory and the workspace outside of it."""
+        new = new or self.new
+        state = tree(old=str(self.source), new=f"{new}/.openclaw")
+        outside = tree(name="workspace-1", old=f"{self.old}/research", new=f"{new}/research")
+        return [Placed(state, str(at or self.stage)), Placed(outside, f"{self.old}/research")]
+
+    async def relocate(self, *, new: Path | None = None, **changes: Any) -> Relocation:
+        placed = self.placed(new=new)
+        pairs = relocate.pairs(each.tree for each in placed)
+        return await relocate.relocate(helper(), placed, pairs, **{"homes": [str(self.old)], **changes})
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return read(self.stage / DATABASE, query)
@@ -116,18 +114,31 @@ async def test_all_is_rewritten_once_and_then_nothing_is_left(tmp_path: Path) ->
     planned = await staged.relocate(dry_run=True)
     assert hashes(staged.stage) == before
     assert await staged.relocate() == planned
-    assert {(each.file, each.where): each.count for each in planned} == {
-        ("openclaw.json", "text"): 4,
-        (DATABASE, "cron_jobs.store_key"): 2,
-        (DATABASE, "cron_job_scratch.store_key"): 1,
-        (DATABASE, "cron_run_receipts.store_key"): 1,
-        (DATABASE, "workspace_setup_state"): 2,
-        (DATABASE, "workspace_path_aliases"): 2,
-        (DATABASE, "exec_approvals_config"): 1,
+    old, new = staged.source, staged.target
+    key = (f"{old}/cron/jobs.json", f"{new}/cron/jobs.json")
+    socket = (f"{old}/exec-approvals.sock", f"{new}/exec-approvals.sock")
+    space = (f"{old}/workspace", f"{new}/workspace")
+    research = (f"{staged.old}/research", f"{staged.new}/research")
+    agent = (f"{old}/agents/main/agent", f"{new}/agents/main/agent")
+    assert {(c.file, c.where, c.old, c.new): c.count for c in planned.changes} == {
+        ("openclaw.json", "agents.defaults.workspace", *space): 1,
+        ("openclaw.json", "agents.entries.main.workspace", *space): 1,
+        ("openclaw.json", "agents.entries.main.agentDir", *agent): 1,
+        ("openclaw.json", "agents.entries.research.workspace", *research): 1,
+        (DATABASE, "cron_jobs.store_key", *key): 2,
+        (DATABASE, "cron_job_scratch.store_key", *key): 1,
+        (DATABASE, "cron_run_receipts.store_key", *key): 1,
+        (DATABASE, "workspace_setup_state", *space): 1,
+        (DATABASE, "workspace_setup_state", *research): 1,
+        (DATABASE, "workspace_path_aliases", *space): 1,
+        (DATABASE, "workspace_path_aliases", *research): 1,
+        (DATABASE, "exec_approvals_config.socket_path", *socket): 1,
+        (DATABASE, "exec_approvals_config: socket.path", *socket): 1,
     }
-    assert await staged.relocate(dry_run=True) == ()
+    assert (planned.left, planned.problems) == ((), ())
+    assert await staged.relocate(dry_run=True) == Relocation()
     after = hashes(staged.stage)
-    assert await staged.relocate() == ()
+    assert await staged.relocate() == Relocation()
     assert hashes(staged.stage) == after
     changed = {name for name in before if before[name] != after.get(name)}
     assert changed == {"openclaw.json", DATABASE}
@@ -176,22 +187,12 @@ async def test_a_linked_home_on_new_is_seen_as_openclaw_will_see_it(tmp_path: Pa
     staged = Staged(tmp_path).copy()
     (tmp_path / "link").symlink_to(tmp_path / "srv")
     new = tmp_path / "link/bo"
-    await staged.relocate(
-        state_dir_new=f"{new}/.openclaw", changes=[(str(staged.old), str(new))], roots=[f"{new}/research"]
-    )
+    await staged.relocate(new=new)
     real = f"{staged.target}/workspace"
     aliases = staged.rows("SELECT alias_path, workspace_path FROM workspace_path_aliases")
     assert (f"{new}/.openclaw/workspace", real) in aliases
     assert (real,) in staged.rows("SELECT workspace_path FROM workspace_setup_state")
-    assert (
-        await staged.relocate(
-            state_dir_new=f"{new}/.openclaw",
-            changes=[(str(staged.old), str(new))],
-            roots=[f"{new}/research"],
-            dry_run=True,
-        )
-        == ()
-    )
+    assert await staged.relocate(new=new, dry_run=True) == Relocation()
 
 
 @pytest.mark.node
@@ -228,7 +229,7 @@ async def test_a_home_that_is_linked_on_old_only(tmp_path: Path) -> None:
     found = staged.rows("SELECT alias_path, workspace_path FROM workspace_path_aliases")
     assert (now, now) in found
     assert not [each for each in found if real in each]
-    assert await staged.relocate(dry_run=True) == ()
+    assert await staged.relocate(dry_run=True) == Relocation()
 
 
 @pytest.mark.node
@@ -245,7 +246,7 @@ async def test_jobs_that_already_stand_under_the_new_key_stay_invisible(tmp_path
         ("job-2", "heartbeat"),
     ]
     assert len(staged.rows("SELECT * FROM cron_jobs")) == 4
-    assert await staged.relocate(dry_run=True) == ()
+    assert await staged.relocate(dry_run=True) == Relocation()
 
 
 @pytest.mark.node
@@ -289,8 +290,7 @@ async def test_older_schemas_lack_tables_and_columns(tmp_path: Path) -> None:
         staged.execute(f"DROP TABLE {table}")
     staged.execute("DROP TABLE exec_approvals_config")
     staged.copy()
-    assert {each.where for each in await staged.relocate()} == {
-        "text",
+    assert {each.where for each in (await staged.relocate()).changes if each.file == DATABASE} == {
         "cron_jobs.store_key",
         "cron_job_scratch.store_key",
         "cron_run_receipts.store_key",
@@ -298,101 +298,97 @@ async def test_older_schemas_lack_tables_and_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.node
-async def test_without_pairs_nothing_changes(tmp_path: Path) -> None:
-    staged = Staged(tmp_path).copy()
-    assert await staged.relocate(changes=[], state_dir_new=str(staged.source)) == ()
-
-
-# --------------------------------------------------------------------------- text
-
-
-async def rewritten(tmp_path: Path, text: str) -> str:
-    """The config after /home/al became /srv/bo."""
-    stage = tmp_path / "stage"
-    write(stage / "openclaw.json", text, 0o640)
-    await relocate.relocate(
-        helper(), state_dir=str(stage), state_dir_new="/srv/bo/.openclaw", changes=[("/home/al", "/srv/bo")]
-    )
-    assert stat.S_IMODE((stage / "openclaw.json").stat().st_mode) == 0o640
-    assert [each.name for each in stage.iterdir()] == ["openclaw.json"]
-    return (stage / "openclaw.json").read_text()
-
-
-@pytest.mark.node
-async def test_a_json5_config_keeps_its_form(tmp_path: Path) -> None:
-    text = """// my config, from /home/al/.openclaw
-{
-  agents: { list: [{ id: 'main', workspace: '/home/al/ws', }], }, /* "/home/al/x" */
-  "/home/al/key": "/home/al",   // a key stays
-  miss: ["/home/alice/x", "/srv/home/al/x", "~/ws", "see /home/al/x", "/home/al.old"],
-  url: "file:///home/al/x", 'quoted': '/home/al/it\\'s "here"',
-  "escaped": "\\/home\\/al\\/\\u0077s", /* 'unclosed */
-}
-"""
-    assert await rewritten(tmp_path, text) == (
-        text.replace("'/home/al/ws'", "'/srv/bo/ws'")
-        .replace('"/home/al",', '"/srv/bo",')
-        .replace("'/home/al/it", "'/srv/bo/it")
-        .replace('"\\/home\\/al\\/\\u0077s"', '"/srv/bo/ws"')
-    )
-
-
-@pytest.mark.node
-async def test_new_names_are_escaped(tmp_path: Path) -> None:
-    stage = tmp_path / "stage"
-    write(stage / "openclaw.json", """{ a: '/home/al/x', b: "/home/al/x" }""")
-    odd = "/srv/b'o\"\\"
-    await relocate.relocate(
-        helper(), state_dir=str(stage), state_dir_new=f"{odd}/.openclaw", changes=[("/home/al", odd)]
-    )
-    assert configs.parse((stage / "openclaw.json").read_text()) == {"a": f"{odd}/x", "b": f"{odd}/x"}
-
-
-@pytest.mark.node
-async def test_included_files_and_the_last_good_copy_follow(tmp_path: Path) -> None:
+async def test_where_plugins_are_installed_follows_and_what_hangs_on_hashes_is_told(tmp_path: Path) -> None:
     staged = Staged(tmp_path)
-    parts = f"agents: {{ $include: './parts/agents.json5' }}, b: {{ $include: ['{staged.source}/b.json'] }}"
-    write(staged.source / "openclaw.json", f"{{ {parts} }}")
-    write(staged.source / "openclaw.json.last-good", json.dumps({"x": f"{staged.old}/x"}))
-    write(staged.source / "parts/agents.json5", f"{{ $include: 'more.json5', w: '{staged.old}/w' }}")
-    write(staged.source / "parts/more.json5", f"{{ v: '{staged.old}/v' }}")
-    write(staged.source / "b.json", json.dumps({"u": f"{staged.old}/u"}))
-    write(staged.source / "other.json", json.dumps({"mine": f"{staged.old}/mine"}))
-    staged.copy()
-    assert {each.file for each in await staged.relocate() if each.where == "text"} == {
-        "openclaw.json",
-        "openclaw.json.last-good",
-        "parts/agents.json5",
-        "parts/more.json5",
-        "b.json",
+    index = {
+        "index": {
+            "workspaceDir": f"{staged.source}/workspace",
+            "installRecords": {
+                "x": {"installPath": f"{staged.source}/extensions/x", "sourcePath": f"{staged.old}/src/x"}
+            },
+            "plugins": [{"source": f"{staged.source}/extensions/x/index.js", "rootDir": "/usr/lib/x"}],
+        }
     }
-    assert f"'{staged.new}/v'" in (staged.stage / "parts/more.json5").read_text()
-    assert f"'{staged.target}/b.json'" in (staged.stage / "openclaw.json").read_text()
-
-
-@pytest.mark.node
-async def test_the_files_of_early_2026(tmp_path: Path) -> None:
-    staged = Staged(tmp_path, early).copy()
-    changes = await staged.relocate()
-    assert {each.file for each in changes} == {"exec-approvals.json", "agents/main/sessions/sessions.json"}
-    approvals = json.loads((staged.stage / "exec-approvals.json").read_text())
-    assert approvals["socket"]["path"] == f"{staged.target}/exec-approvals.sock"
-    # What may be run is a person's decision about exactly that program.
-    assert approvals["allowlist"] == [{"pattern": f"{staged.old}/bin/x"}]
-    index = json.loads((staged.stage / "agents/main/sessions/sessions.json").read_text())
-    assert index["agent:main:main"]["sessionFile"] == f"{staged.target}/agents/main/sessions/s1.jsonl"
-    assert index["agent:main:old"]["note"].startswith(str(staged.old))
-
-
-@pytest.mark.node
-async def test_absolute_links_follow(tmp_path: Path) -> None:
-    staged = Staged(tmp_path)
-    (staged.source / "far").symlink_to(staged.old / "clawd")
-    (staged.source / "near").symlink_to("workspace")
-    (staged.source / "out").symlink_to("/usr/share")
+    staged.execute(
+        "INSERT INTO config_machine_state VALUES ('plugins.installedIndex', ?, 1)", json.dumps(index)
+    )
+    staged.execute("CREATE TABLE worktrees (id TEXT, path TEXT)")
+    staged.execute("INSERT INTO worktrees VALUES ('w', ?)", f"{staged.source}/worktrees/w")
+    staged.execute("CREATE TABLE session_groups (name TEXT, cwd TEXT)")
+    staged.execute("INSERT INTO session_groups VALUES ('a', ?), ('b', '/etc')", f"{staged.old}/research")
     staged.copy()
-    changes = await staged.relocate()
-    assert ("far", "link") in {(each.file, each.where) for each in changes}
-    assert (staged.stage / "far").readlink() == staged.new / "clawd"
-    assert (staged.stage / "near").readlink() == Path("workspace")
-    assert (staged.stage / "out").readlink() == Path("/usr/share")
+    found = await staged.relocate()
+    ((value,),) = staged.rows(
+        "SELECT value_json FROM config_machine_state WHERE state_key = 'plugins.installedIndex'"
+    )
+    assert json.loads(value) == json.loads(json.dumps(index).replace(str(staged.source), str(staged.target)))
+    assert staged.rows("SELECT name, cwd FROM session_groups") == [
+        ("a", f"{staged.new}/research"),
+        ("b", "/etc"),
+    ]
+    assert {(each.where, each.old) for each in found.left} == {
+        (
+            "config_machine_state plugins.installedIndex: index.installRecords.x.sourcePath",
+            f"{staged.old}/src/x",
+        ),
+        ("worktrees.path", f"{staged.source}/worktrees/w"),
+    }
+
+
+@pytest.mark.node
+async def test_absolute_links_follow_in_every_tree(tmp_path: Path) -> None:
+    staged = Staged(tmp_path)
+    links = {"far": staged.old / "research/notes.md", "near": Path("workspace"), "out": Path("/usr/share")}
+    links |= {"other": staged.old / "clawd"}
+    for name, target in links.items():
+        (staged.source / name).symlink_to(target)
+    (staged.old / "research/state").symlink_to(staged.source)
+    staged.copy()
+    found = await staged.relocate()
+    assert {(each.file, each.new) for each in found.changes if each.where == "link"} == {
+        ("far", f"{staged.new}/research/notes.md"),
+        (f"{staged.old}/research/state", str(staged.target)),
+    }
+    assert [(each.file, each.old) for each in found.left] == [("other", f"{staged.old}/clawd")]
+    now = {name: (staged.stage / name).readlink() for name in links}
+    assert now == links | {"far": staged.new / "research/notes.md"}
+    assert (staged.old / "research/state").readlink() == staged.target
+
+
+@pytest.mark.node
+async def test_what_people_wrote_is_counted_and_never_changed(tmp_path: Path) -> None:
+    staged = Staged(tmp_path)
+    space = staged.source / "workspace"
+    write(
+        space / "MEMORY.md", f"{staged.old}/x and {staged.source}/y, not {staged.old}2 or /srv{staged.old}.\n"
+    )
+    write(space / "memory/day.md", f"({staged.old})\n")
+    write(space / "node_modules/x/index.js", f"'{staged.old}'\n")
+    write(space / "photo.bin", f"{staged.old}\n")
+    write(staged.old / "research/notes.md", f"{staged.old}/research\n")
+    staged.execute("ALTER TABLE cron_jobs ADD COLUMN job_json TEXT")
+    staged.execute("UPDATE cron_jobs SET job_json = ? WHERE job_id = 'job-1'", f"read {staged.old}/todo")
+    staged.copy()
+    before = hashes(staged.stage / "workspace")
+    spaces = [str(space), f"{staged.old}/research"]
+    found = await staged.relocate(dry_run=True, workspaces=spaces)
+    assert found.mentions.count == 5 and found.mentions.files == 4 and not found.mentions.partial
+    assert {(each.file, each.count) for each in found.mentions.first} == {
+        ("workspace/MEMORY.md", 2),
+        ("workspace/memory/day.md", 1),
+        (f"{staged.old}/research/notes.md", 1),
+        ("state/openclaw.sqlite (what cron jobs are told)", 1),
+    }
+    await staged.relocate()
+    assert hashes(staged.stage / "workspace") == before
+
+
+@pytest.mark.node
+async def test_with_a_link_only_keys_of_openclaws_own_place_follow(tmp_path: Path) -> None:
+    staged = Staged(tmp_path).copy()
+    found = await staged.relocate(only_keys=True)
+    assert {each.where for each in found.changes} == {
+        *("cron_jobs.store_key", "cron_job_scratch.store_key", "cron_run_receipts.store_key"),
+        *("workspace_setup_state", "workspace_path_aliases"),
+    }
+    assert (staged.stage / "openclaw.json").read_bytes() == (staged.source / "openclaw.json").read_bytes()

@@ -11,8 +11,20 @@ from openclaw_wizard.events import (
     GatewayChanged,
     MoveCreated,
     MoveFinished,
+    Relocated,
 )
-from openclaw_wizard.model import Excluded, GatewayState, Outcome, Role, Row, RowState, StaysBehind, StepId
+from openclaw_wizard.model import (
+    Excluded,
+    GatewayState,
+    Outcome,
+    Relocation,
+    Role,
+    Row,
+    RowState,
+    StaysBehind,
+    StepId,
+)
+from openclaw_wizard.paths import Mention, Mentions, PathChange, PathLeft
 from openclaw_wizard.view import View, reduce
 from tests.builders import plan
 
@@ -95,3 +107,18 @@ def test_what_is_left_for_the_person_comes_from_this_move() -> None:
     assert "/srv/bob/.openclaw.before-x" in left
     assert "after a reboot" in left
     assert "after a reboot" not in " ".join(report.left_for_you(view(), plan(service="systemd")))
+
+
+def test_every_changed_path_is_told_and_what_was_left() -> None:
+    changed = PathChange(
+        file="openclaw.json", where="a.workspace", old="/home/a/ws", new="/srv/b/ws", count=2
+    )
+    left = PathLeft(file="openclaw.json", where="b", why="it does not move", old="/home/a/x")
+    named = Mentions(first=(Mention(file="MEMORY.md", count=4),), files=3, count=9)
+    planned = plan(relocation=Relocation(mentions=named))
+    told = reduce(view(), Relocated(relocation=Relocation(changes=(changed,), left=(left,))))
+    text = report.markdown(told, planned)
+    assert "| openclaw.json | a.workspace | /home/a/ws | /srv/b/ws | 2 |" in text
+    assert "| openclaw.json | b | /home/a/x | it does not move |" in text
+    assert "| MEMORY.md | text |  | names old places (4 times); what people wrote is never changed |" in text
+    assert "| 2 more files | text |  | names old places (5 times);" in text

@@ -34,9 +34,10 @@ from openclaw_wizard.events import (
     Surveying,
     UndoStarted,
 )
-from openclaw_wizard.faces import figures
+from openclaw_wizard.faces import diff, figures
 from openclaw_wizard.faces.figures import Pace
 from openclaw_wizard.model import Plan, Row, Verdict
+from openclaw_wizard.paths import Paths
 
 STILL: Final = 60.0
 """Seconds after which progress is told again although its percent is the same."""
@@ -187,7 +188,7 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"      {tree.old} → {tree.new} ({size}, {tree.files:,} files)")
         if tree.occupied:
             lines.append(f"        what stands at {tree.new} is moved aside, never merged into")
-    lines += [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
+    lines += _paths(plan)
     lines += [f"      found by {', '.join(plan.installation.found_by)}"] * bool(plan.installation.found_by)
     lines += [f"stays {each.what}: {each.reason}; {each.remedy}" for each in plan.stays]
     lines += [f"      {each.state_dir} is another profile, which stays" for each in plan.others]
@@ -196,6 +197,28 @@ def plan_text(plan: Plan) -> str:
     for finding in plan.findings:
         lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")
     return "\n".join(lines)
+
+
+MOST_HUNKS: Final = 60
+
+
+def _paths(plan: Plan) -> list[str]:
+    """What becomes of the paths inside, as a diff."""
+    lines = [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
+    if plan.path_changes or plan.wishes.paths is not Paths.REWRITE:
+        lines.append(f"      {diff.WAYS[plan.wishes.paths]}")
+    lines += [f"        as root on NEW: {line}" for line in plan.links]
+    lines += [f"      {path} is seen by both machines: it stays where it is" for path in plan.shared]
+    found = plan.relocation
+    if found is None:
+        return lines
+    shown, more = diff.hunks(found, MOST_HUNKS)
+    for hunk in shown:
+        lines += [f"      @ {hunk.where}", f"        - {hunk.old}", f"        + {hunk.new}"]
+    lines += [f"      and {more:,} more (the report has them)"] if more else []
+    lines += [f"left  {diff.left(each)}" for each in found.left]
+    said = diff.written(found.mentions)
+    return [*lines, f"      {said}"] if said else lines
 
 
 def _how(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from openclaw_wizard.events import Event
-from openclaw_wizard.model import MoveSummary
+from openclaw_wizard.model import MoveSummary, Wishes
 from openclaw_wizard.view import View
 
 
@@ -38,8 +38,10 @@ class Wizard(Protocol):
         """All moves that this machine knows, newest first; reads only."""
         ...
 
-    def begin_survey(self, old: str, new: str, profile: str | None = None) -> None:
-        """Reads both machines and makes the plan; writes nothing."""
+    def begin_survey(
+        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+    ) -> None:
+        """Reads both machines and makes the plan as it is wished for; writes nothing."""
         ...
 
     def begin_run(self) -> None:

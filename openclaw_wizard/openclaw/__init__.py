@@ -16,6 +16,8 @@ _PARTS: Final = (
     "discover.mjs",
     "gateway.mjs",
     "inventory.mjs",
+    "json5.mjs",
+    "relocate_state.mjs",
     "relocate.mjs",
     "plugins.mjs",
 )

@@ -272,6 +272,18 @@ def workspaces(config: Config, setting: Setting) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def workspace_keys(config: Config, agent: str) -> tuple[str | int, ...] | None:
+    """Where the config would name this agent's workspace; None for an agent that it does not know."""
+    entries, listed = lookup(config, "agents", "entries"), lookup(config, "agents", "list")
+    if isinstance(entries, Mapping):
+        named = next((str(key) for key in entries if agent_id(str(key)) == agent), None)
+        return ("agents", "entries", named, "workspace") if named is not None else None
+    for at, each in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(each, Mapping) and agent_id(str(each.get("id") or "")) == agent:
+            return ("agents", "list", at, "workspace")
+    return ("agents", "defaults", "workspace") if not listed and agent == IMPLICIT_AGENT else None
+
+
 def _owner(config: Config, entries: Mapping[str, Mapping[str, object]]) -> str | None:
     """The agent that has the default workspace for itself: the marked one, or the only one."""
     if lookup(config, "agents", "ownership") != "explicit":

@@ -211,25 +211,17 @@ def _workspace(agent: str, path: str, draft: Draft, seen: Mapping[str, Place]) -
     place, state = seen[path], seen[draft.found.state_dir]
     inside = is_under(path, draft.found.state_dir)
     network = place.network if place.network != state.network else None
-    away = inside and place.folder and not is_under(place.real, state.real)
-    linked = not inside and place.folder and place.link
-    if not (away or linked):
-        return Workspace(agent=agent, path=path, inside_state=inside, exists=place.folder, network=network)
-    # The state tree holds only a link, and two agents may mean one folder: the folder itself moves, once.
+    if inside and place.folder and not is_under(place.real, state.real):
+        # A link in the state directory: the state tree holds only the link, so its folder moves by itself.
+        return Workspace(agent=agent, path=place.real, inside_state=False, exists=True, network=network)
     return Workspace(
         agent=agent,
-        path=_as_named(place.real, draft.setting.home, seen),
-        inside_state=linked and is_under(place.real, state.real),
-        exists=True,
-        link=path if linked else None,
+        path=path,
+        inside_state=inside,
+        exists=place.folder,
+        real=place.real if place.real != path else None,
         network=network,
     )
-
-
-def _as_named(real: str, home: str, seen: Mapping[str, Place]) -> str:
-    """The path below the home as everything else names it, where the home itself is behind a link."""
-    below = real.removeprefix(f"{seen[home].real}/")
-    return f"{home}/{below}" if below != real else real
 
 
 def _outside(

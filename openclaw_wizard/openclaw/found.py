@@ -80,6 +80,12 @@ class Place(_FromHost):
     free: int | None
     network: str | None
     """The kind and place of the disk of another machine that it is on."""
+    makeable: bool = False
+    """Whether this user may make something there."""
+    canonical: str = ""
+    """The path with links resolved but for what stands at its very end."""
+    mark: tuple[str, ...] | None = None
+    """The same on two machines where both see the same folder there."""
 
 
 def _text(encoded: str) -> str:

@@ -61,12 +61,12 @@ async def _config(helper: Helper, installation: Installation) -> Config:
 
 
 def _workspaces(installation: Installation, agent_dirs: frozenset[str]) -> list[dict[str, str]]:
-    by_path: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {}
     for each in installation.workspaces:
         # The database of an agent's own folder is counted as sessions; its bytes change with every start.
-        if agent_dirs.isdisjoint({each.path, each.link}):
-            by_path.setdefault(each.path, each.agent)
-    return [{"name": agent, "path": path} for path, agent in by_path.items()]
+        if agent_dirs.isdisjoint({each.path, each.real}):
+            found.setdefault(each.real or each.path, {"name": each.agent, "path": each.path})
+    return list(found.values())
 
 
 # ------------------------------------------------------------------- compare

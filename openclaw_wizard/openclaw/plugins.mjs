@@ -8,15 +8,21 @@ function ocStoredPlugins(db) {
   return ocParsed(row?.value_json ?? "")?.index?.installRecords ?? ocParsed(before?.install_records_json ?? "");
 }
 
+// The path with the longest old folder that it lies in replaced by the new one.
+function ocMovedBy(pairs, file) {
+  const fits = pairs.filter(([old]) => ocUnder(file, old)).sort(([a], [b]) => b.length - a.length);
+  return fits.length ? fits[0][1] + file.slice(fits[0][0].length) : file;
+}
+
 // [{id, source, spec, path}]; `configured` are the records in the config, where they were first.
-async function ocInstalledPlugins(stateDir, configured, moved) {
+async function ocInstalledPlugins(stateDir, configured, pairs) {
   const stored = await ocWithDatabase(path.join(stateDir, "state/openclaw.sqlite"), new Set(), ocStoredPlugins);
   const kept = ocJson(path.join(stateDir, "plugins/installs.json"));
   const records = { ...configured, ...(kept?.installRecords ?? kept?.records), ...stored };
   return Object.entries(records).flatMap(([id, record]) => {
     if (typeof record?.installPath !== "string") return [];
     const { source = "", installPath } = record;
-    return [{ id, source, spec: record.resolvedSpec ?? record.spec ?? "", path: moved(installPath) ?? installPath }];
+    return [{ id, source, spec: record.resolvedSpec ?? record.spec ?? "", path: ocMovedBy(pairs, installPath) }];
   });
 }
 
@@ -44,7 +50,7 @@ function ocLostPeers(folder, stateDir) {
 // [{id, source, spec, path, code, missing, lost_peers}] of every plugin that was installed; `code` is whether its own
 // folder is there, `pairs` are old and new folders where records may still have the old ones.
 command("oc.plugins", async ({ stateDir, configured = {}, pairs = [] }) => {
-  const found = await ocInstalledPlugins(stateDir, configured, ocMover(pairs));
+  const found = await ocInstalledPlugins(stateDir, configured, pairs);
   return found
     .map((each) => ({
       ...each,

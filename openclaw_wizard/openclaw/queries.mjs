@@ -248,11 +248,22 @@ function ocPlace(file, rules, sizes, mounts) {
   const own = stat?.isFile() ? { bytes: stat.size, files: 1, problem: null } : { bytes: 0, files: 0, problem: null };
   const { bytes, files, problem } = folder && sizes ? ocSizes(file, rules) : own;
   const kind = { exists: stat !== undefined, folder, link: stat?.isSymbolicLink() ?? false };
-  return { ...kind, real, bytes, files, problem, free: ocFree(file), network: ocNetwork(real, mounts) };
+  return { ...kind, real, bytes, files, problem, free: ocFree(file), network: ocNetwork(real, mounts), ...ocMakeable(file) };
 }
 
-// [{exists, folder, link, real, bytes, files, problem, free, network}] for each path; `free` is the room for this user
-// there.
+// Whether this user may make something at `file`, and what its name will be with links resolved; `mark` tells whether
+// two machines see the same folder there, as they do of a NAS.
+function ocMakeable(file) {
+  let parent = path.dirname(path.resolve(file));
+  while (!ocExists(parent) && parent !== "/") parent = path.dirname(parent);
+  const makeable = ocTry(() => fs.accessSync(parent, fs.constants.W_OK | fs.constants.X_OK) ?? true, OC_CLOSED) ?? false;
+  const stat = ocTry(() => fs.statSync(file, { bigint: true }), OC_CLOSED);
+  const mark = stat ? [stat.ino, stat.birthtimeNs || stat.ctimeNs].map(String) : null;
+  return { makeable: makeable && ocIsFolder(parent), canonical: ocCanonical(file, [{ new: path.resolve(file) }]), mark };
+}
+
+// [{exists, folder, link, real, bytes, files, problem, free, network, makeable, canonical, mark}] for each path; `free`
+// is the room for this user there.
 command("oc.places", async ({ paths, excluded = [], sizes = true, mounts }) => {
   const rules = ocRules(excluded);
   const mounted = ocMounts(mounts);

@@ -21,10 +21,11 @@ def judge_all(facts: Facts, accepted: frozenset[str] = frozenset()) -> dict[str,
 
 def _finding(pitfall: Pitfall, facts: Facts, accepted: frozenset[str]) -> Finding:
     judged = pitfall.judge(facts)
+    holds = judged.verdict is Verdict.LOOK and pitfall.must_accept(facts) and pitfall.id not in accepted
     return Finding(
         pitfall=pitfall.id,
         title=pitfall.title,
-        verdict=judged.verdict,
+        verdict=Verdict.BLOCKS if holds else judged.verdict,
         evidence=judged.evidence,
         why=pitfall.why,
         remedy=pitfall.remedy,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from openclaw_wizard.pitfalls import data, install, running
+from openclaw_wizard.pitfalls import data, install, paths, running
 from openclaw_wizard.pitfalls.rule import Pitfall
 
 __all__ = ["PITFALLS", "Pitfall"]
@@ -18,6 +18,9 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     data.NOT_ENOUGH_ROOM,
     data.TARGET_NOT_EMPTY,
     data.PARTIAL_COPY,
+    paths.PATHS_INSIDE,
+    paths.PATHS_ANOTHER_WAY,
+    paths.SHARED_WORKSPACE,
     data.OWNERSHIP,
     data.SECRETS_IN_BACKUPS,
 )

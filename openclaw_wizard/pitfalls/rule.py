@@ -28,6 +28,8 @@ class Pitfall:
     """The worst that it can be."""
     remedy: str
     judge: Callable[[Facts], Judgement]
+    must_accept: Callable[[Facts], bool] = lambda _: False
+    """Whether what says `look` blocks until the person accepts it."""
 
 
 def clear(evidence: str = "") -> Judgement:

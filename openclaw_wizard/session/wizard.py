@@ -69,7 +69,7 @@ Learn = Callable[[Facts], None]
 class Survey:
     """What the session is handed, so that it knows no particular step."""
 
-    read: Callable[[Host, Host, str | None, Tell, Learn], Awaitable[Plan]]
+    read: Callable[[Host, Host, str | None, Tell, Learn, Wishes], Awaitable[Plan]]
     again: Callable[[Host, Host, Plan], Awaitable[Facts]]
     """The facts of a resumed move: both machines probed anew, the rest from the plan."""
     judge: Callable[[Facts, frozenset[str]], Mapping[str, Finding]]
@@ -121,8 +121,10 @@ class Wizard:
         """All moves that this machine knows, newest first; reads only."""
         return records.summaries(self.store)
 
-    def begin_survey(self, old: str, new: str, profile: str | None = None) -> None:
-        self._begin(self.survey(old, new, profile))
+    def begin_survey(
+        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+    ) -> None:
+        self._begin(self.survey(old, new, profile, wishes))
 
     def begin_run(self) -> None:
         self._begin(self.run())
@@ -210,7 +212,12 @@ class Wizard:
         with self._telling_failure():
             await self._reach(old, new)
             plan = await self._survey.read(
-                self._hosts[Role.OLD], self._hosts[Role.NEW], profile, self._board.tell, self.learn
+                self._hosts[Role.OLD],
+                self._hosts[Role.NEW],
+                profile,
+                self._board.tell,
+                self.learn,
+                wishes or Wishes(),
             )
             wanted = {"findings": tuple(self.view.findings.values()), "wishes": wishes or Wishes()}
             plan = plan.model_copy(update=wanted)

@@ -10,9 +10,9 @@ import humanize
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, Staged, StepId, Tree
-from openclaw_wizard.openclaw import relocate
 from openclaw_wizard.steps import gateway, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
+from openclaw_wizard.steps.relocating import Relocate
 from openclaw_wizard.transfer import compare, stream, switch, tar
 from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
@@ -187,36 +187,6 @@ class _Count:
 def _opened(source: Entry | None, staged: Entry) -> bool:
     """Whether group or others may do more with it on NEW than on OLD; a link's own mode means nothing."""
     return source is not None and staged.kind != "l" and bool(staged.mode & ~source.mode & 0o077)
-
-
-class Relocate(Action):
-    """Paths in OpenClaw's own files follow the new home; nothing re-keys them later (facts, section 2.5)."""
-
-    id = "new.relocate"
-    step = StepId.COPY
-    title = "Let paths inside the state follow the new home"
-    safe = SAFE
-
-    async def holds(self, ctx: Context) -> bool:
-        if not ctx.plan.path_changes or await trees.switched(ctx):
-            return True
-        return not await self._changes(ctx, dry_run=True)
-
-    async def apply(self, ctx: Context) -> Done:
-        changes = await self._changes(ctx, dry_run=False)
-        count = sum(change.count for change in changes)
-        return Done(fact=f"{count} paths in {len({c.file for c in changes})} files")
-
-    async def _changes(self, ctx: Context, *, dry_run: bool) -> tuple[relocate.Change, ...]:
-        state = ctx.plan.trees[0]
-        return await relocate.relocate(
-            ctx.new_helper,
-            state_dir=state.staging(ctx.move),
-            state_dir_new=state.new,
-            changes=ctx.plan.path_changes,
-            roots=[tree.new for tree in ctx.plan.trees],
-            dry_run=dry_run,
-        )
 
 
 class Own(Action):

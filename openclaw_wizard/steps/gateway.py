@@ -77,7 +77,13 @@ def installation(ctx: Context, role: Role) -> Installation:
         return moving
     changes = ctx.plan.path_changes
     workspaces = tuple(
-        w.model_copy(update={"path": relocate.relocated(w.path, changes)}) for w in moving.workspaces
+        w.model_copy(
+            update={
+                "path": relocate.relocated(w.path, changes),
+                "real": w.real and relocate.relocated(w.real, changes),
+            }
+        )
+        for w in moving.workspaces
     )
     return moving.model_copy(
         update={

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from openclaw_wizard.model import Plan
-from openclaw_wizard.steps import back_up, copy, doctor, install, verify
+from openclaw_wizard.model import Paths, Plan
+from openclaw_wizard.steps import back_up, copy, doctor, install, relocating, verify
 from openclaw_wizard.steps.action import Action
 
 
 def actions_for(plan: Plan) -> tuple[Action, ...]:
-    """The same for every plan today; the plan is given so that a step can leave itself out."""
+    """The same for every plan, but for the link that a person may have wanted instead of new paths."""
+    link = (relocating.CheckLink(),) if plan.wishes.paths is Paths.LINK else ()
     return (
         *back_up.ACTIONS,
         *install.ACTIONS,
         *copy.ACTIONS,
+        *link,
         *doctor.ACTIONS,
         *verify.DOCTOR_ACTIONS,
         *verify.ACTIONS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from openclaw_wizard.errors import NothingToMove, StepFailed
@@ -26,9 +26,11 @@ from openclaw_wizard.model import (
     Role,
     StaysBehind,
     Tree,
+    Wishes,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, service
-from openclaw_wizard.openclaw.found import Other
+from openclaw_wizard.openclaw import discover, layout, queries, releases, service
+from openclaw_wizard.openclaw.found import Other, Place
+from openclaw_wizard.steps import relocating
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -42,11 +44,14 @@ def helper(host: Host, path: str) -> Helper:
     return Helper(host, path, queries())
 
 
-async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn) -> Plan:
+async def survey(
+    old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn, wishes: Wishes | None = None
+) -> Plan:
     """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed."""
+    wishes = wishes or Wishes()
     tell(Surveying(what="reading both machines"))
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
-    facts = Facts(old=old_facts, new=new_facts)
+    facts = Facts(old=old_facts, new=new_facts, paths=wishes.paths)
     learn(facts)
     _need_node(old_facts, Role.OLD)
     old_helper = helper(old, old_facts.path)
@@ -71,18 +76,20 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     )
     learn(facts)
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
-    trees = plan_trees(chosen, old_facts, new_facts)
-    measured, facts, room = await asyncio.gather(
-        _measured(old_helper, trees),
-        _read_new(new, new_facts, facts, trees, standing),
+    trees = relocating.plan_trees(chosen, old_facts, new_facts, wishes.paths)
+    (measured, marks), places, room = await asyncio.gather(
+        relocating.measured(old_helper, chosen, trees),
+        _places_on_new(new, new_facts, trees, standing),
         old_helper.call("free", {"path": old_facts.home}),
     )
+    seen_there = _on_new(measured, marks, places, standing)
+    facts = facts.model_copy(update={**seen_there, "archive_room": room, "old_gateway": None})
     tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
-    facts = facts.model_copy(
-        update={"trees": _joined(measured, facts.trees), "archive_room": room, "old_gateway": None}
-    )
     learn(facts)
-    return make_plan(facts)
+    tell(Surveying(role=Role.OLD, what="looking for paths that change"))
+    plan = await relocating.previewed(old_helper, make_plan(facts, wishes))
+    learn(facts.model_copy(update={"relocation": plan.relocation}))
+    return plan
 
 
 def log_in_as(address: str, others: tuple[Other, ...]) -> str | None:
@@ -104,6 +111,9 @@ async def again(old: Host, new: Host, plan: Plan) -> Facts:
         new=new_facts,
         installation=plan.installation,
         trees=plan.trees,
+        paths=plan.wishes.paths,
+        relocation=plan.relocation,
+        shared=plan.shared,
         node_range=plan.node_range,
         node_fits=new_facts.node is not None and releases.in_range(new_facts.node, plan.node_range),
     )
@@ -155,19 +165,6 @@ def _state_of(found: GatewayFacts | None) -> GatewayState:
     return found.state if found else GatewayState.UNKNOWN
 
 
-async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, ...]:
-    """What lies outside, with sizes; the state directory was measured when it was found."""
-    if not trees[1:]:
-        return trees
-    outside = [tree.old for tree in trees[1:]]
-    places = await discover.places(old_helper, outside, layout.WORKSPACE_EXCLUDED)
-    sized = (
-        tree.model_copy(update={"bytes": place.bytes, "files": place.files, "problem": place.problem})
-        for tree, place in zip(trees[1:], places, strict=True)
-    )
-    return trees[0], *sized
-
-
 async def _standing(new: Host, new_facts: HostFacts) -> tuple[Installation, ...] | None:
     """What NEW has already; None where it is not known, since nothing but the probe runs there."""
     if not can_help(new_facts):
@@ -175,89 +172,31 @@ async def _standing(new: Host, new_facts: HostFacts) -> tuple[Installation, ...]
     return await discover.discover(helper(new, new_facts.path), new_facts)
 
 
-async def _read_new(
-    new: Host,
-    new_facts: HostFacts,
-    facts: Facts,
-    trees: tuple[Tree, ...],
-    standing: tuple[Installation, ...] | None,
-) -> Facts:
+async def _places_on_new(
+    new: Host, new_facts: HostFacts, trees: Sequence[Tree], standing: tuple[Installation, ...] | None
+) -> tuple[Place, ...] | None:
     """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
     if standing is None:
-        return facts.model_copy(update={"trees": trees})
-    places = await discover.places(helper(new, new_facts.path), [t.new for t in trees], sizes=False)
-    trees = tuple(
-        t.model_copy(update={"occupied": place.exists, "free_bytes": place.free})
-        for t, place in zip(trees, places, strict=True)
-    )
-    target = next((each for each in standing if each.state_dir == trees[0].new), None)
+        return None
+    return await discover.places(helper(new, new_facts.path), [t.new for t in trees], sizes=False)
+
+
+def _on_new(
+    trees: tuple[Tree, ...],
+    marks: Sequence[relocating.Mark],
+    places: tuple[Place, ...] | None,
+    standing: tuple[Installation, ...] | None,
+) -> dict[str, object]:
+    """Facts about the targets: the trees that move, what both machines see, what stands there and runs."""
+    if places is None or standing is None:
+        return {"trees": trees}
+    kept, shared = relocating.as_on_new(trees, marks, places)
+    target = next((each for each in standing if each.state_dir == kept[0].new), None)
     gateway = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    return facts.model_copy(update={"trees": trees, "target": target, "target_gateway": gateway})
+    return {"trees": kept, "shared": shared, "target": target, "target_gateway": gateway}
 
 
-def _joined(measured: tuple[Tree, ...], seen: tuple[Tree, ...] | None) -> tuple[Tree, ...]:
-    """The sizes on OLD with what was seen on NEW."""
-    return tuple(
-        tree.model_copy(update={"occupied": there.occupied, "free_bytes": there.free_bytes})
-        for tree, there in zip(measured, seen or measured, strict=True)
-    )
-
-
-def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts) -> tuple[Tree, ...]:
-    """The state directory, and everything outside it that belongs to it; each folder and file once.
-
-    What lies in the old home goes to the new one. A workspace on a disk of another machine does not
-    move: NEW sees the same folder, and moving aside what stands there would take it from OLD.
-    """
-    outside = (w.path for w in chosen.workspaces if w.exists and not w.inside_state and not w.network)
-    folders = _outermost(outside)
-    belonging = _outermost((each.path for each in chosen.outside if each.folder), folders)
-    files = [each.path for each in chosen.outside if not each.folder]
-    files = [path for path in files if not any(_is_below(path, each) for each in (*folders, *belonging))]
-    named = [(f"workspace-{i}", path, False) for i, path in enumerate(folders, 1)]
-    named += [(f"outside-{i}", path, path in files) for i, path in enumerate((*belonging, *files), 1)]
-    state = Tree(
-        name="state",
-        old=chosen.state_dir,
-        new=_moved(chosen.state_dir, old.home, new.home),
-        bytes=chosen.state_bytes,
-        files=chosen.state_files,
-        occupied=False,
-    )
-    return state, *(
-        Tree(
-            name=name,
-            old=path,
-            new=_moved(path, old.home, new.home),
-            bytes=0,
-            files=0,
-            occupied=False,
-            file=file,
-        )
-        for name, path, file in named
-    )
-
-
-def _outermost(paths: Iterable[str], kept: Sequence[str] = ()) -> list[str]:
-    """Each path once, without those below another one or below one of `kept`."""
-    found: list[str] = []
-    for path in sorted(set(paths)):
-        if not any(path == each or _is_below(path, each) for each in (*kept, *found)):
-            found.append(path)
-    return found
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(f"{folder}/")
-
-
-def _moved(path: str, old_home: str, new_home: str) -> str:
-    """The same place under the new home; a path outside the home stays what it is."""
-    inside = path.removeprefix(f"{old_home}/")
-    return f"{new_home}/{inside}" if inside != path else path
-
-
-def make_plan(facts: Facts) -> Plan:
+def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
     """Pure: the plan that follows from the facts. Raises StepFailed where the version is unknown."""
     assert facts.old and facts.new and facts.installation and facts.trees
     version = facts.old.openclaw or facts.installation.version
@@ -275,9 +214,10 @@ def make_plan(facts: Facts) -> Plan:
         node_range=releases.node_range(version),
         trees=facts.trees,
         excluded=_excluded(facts.old, facts.new),
-        path_changes=relocate.pairs(
-            facts.trees, facts.old.home, facts.new.home, _links(facts.installation, facts.old, facts.new)
-        ),
+        path_changes=relocating.path_changes(facts),
+        shared=facts.shared or (),
+        links=relocating.links(facts),
+        wishes=wishes or Wishes(),
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
         ),
@@ -285,11 +225,6 @@ def make_plan(facts: Facts) -> Plan:
         others=tuple(each for each in facts.installations or () if each != facts.installation),
         noticed=facts.noticed,
     )
-
-
-def _links(moving: Installation, old: HostFacts, new: HostFacts) -> tuple[tuple[str, str], ...]:
-    """Workspaces that the config gives by a link outside the state: there NEW's names the folder itself."""
-    return tuple((w.link, _moved(w.path, old.home, new.home)) for w in moving.workspaces if w.link)
 
 
 def _on_network(moving: Installation) -> tuple[StaysBehind, ...]:

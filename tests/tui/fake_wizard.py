@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from openclaw_wizard.events import Event
-from openclaw_wizard.model import MoveSummary
+from openclaw_wizard.model import MoveSummary, Paths, Wishes
 from openclaw_wizard.view import View, reduce
 
 
@@ -39,8 +39,11 @@ class FakeWizard:
     def moves(self) -> list[MoveSummary]:
         return self._moves
 
-    def begin_survey(self, old: str, new: str, profile: str | None = None) -> None:
-        self.asked.append(("survey", old, new, profile))
+    def begin_survey(
+        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+    ) -> None:
+        paths = () if wishes is None or wishes.paths is Paths.REWRITE else (wishes.paths.value,)
+        self.asked.append(("survey", old, new, profile, *paths))
 
     def begin_run(self) -> None:
         self.asked.append(("run",))

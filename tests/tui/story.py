@@ -43,6 +43,7 @@ from openclaw_wizard.model import (
     Verdict,
     Workspace,
 )
+from openclaw_wizard.paths import Mention, Mentions, PathChange, PathLeft, Relocation
 from tests.builders import host_facts, installation, plan
 
 GB: Final = 1_000_000_000
@@ -247,6 +248,7 @@ def the_plan(**changes: Any) -> Plan:
             Excluded(path="logs/", reason="logs of the old machine"),
         ),
         path_changes=((f"{OLD_HOME}/.openclaw", f"{NEW_HOME}/.openclaw"), (OLD_HOME, NEW_HOME)),
+        relocation=relocation(),
         service="systemd",
         findings=findings(),
         stays=STAYS,
@@ -254,6 +256,36 @@ def the_plan(**changes: Any) -> Plan:
         noticed=("unit openclaw-gateway-far.service names /mnt/far, which is not there",),
     )
     return made.model_copy(update=changes)
+
+
+def relocation() -> Relocation:
+    """Some of what the old home is named in."""
+    state, moved = f"{OLD_HOME}/.openclaw", f"{NEW_HOME}/.openclaw"
+    database, cron = "state/openclaw.sqlite", "cron/jobs.json"
+    changes = (
+        ("openclaw.json", "agents.entries.main.workspace", f"{state}/workspace", f"{moved}/workspace", 1),
+        (
+            "openclaw.json",
+            "agents.entries.ops.workspace",
+            f"{OLD_HOME}/ops-notes",
+            f"{NEW_HOME}/ops-notes",
+            1,
+        ),
+        (database, "cron_jobs.store_key", f"{state}/{cron}", f"{moved}/{cron}", 9),
+    )
+    first = Mention(file="workspace/MEMORY.md", count=3)
+    return Relocation(
+        changes=tuple(PathChange(file=f, where=w, old=o, new=n, count=c) for f, w, o, n, c in changes),
+        left=(
+            PathLeft(
+                file="openclaw.json",
+                where="plugins.load.paths.0",
+                why="it points at something that does not move",
+                old=f"{OLD_HOME}/src/my-plugin",
+            ),
+        ),
+        mentions=Mentions(first=(first,), files=1, count=3),
+    )
 
 
 def survey(*, finish: bool = True, **plan_changes: Any) -> list[Event]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from textual.widgets import Input
 
@@ -113,6 +115,24 @@ async def test_blockers_hold_the_start_and_f5_reads_again(opened: Open) -> None:
         await person.press("f5")
         await person.until(lambda: len(person.wizard.asked) == 2, "a second survey")
         await person.is_at("identify")
+
+
+def _has_asked(wizard: FakeWizard, count: int) -> bool:
+    return len(wizard.asked) == count
+
+
+async def test_p_reads_again_for_another_way_with_paths(opened: Open) -> None:
+    async with opened() as person:
+        await read_machines(person)
+        person.wizard.tell(*story.survey())
+        for asked, way in enumerate((("same",), ("link",), ()), 2):
+            person.app.action_look("review")
+            await person.is_at("review")
+            await person.press("p")
+            await person.until(partial(_has_asked, person.wizard, asked), "another survey")
+            assert person.wizard.asked[-1][4:] == way
+            person.wizard.tell(*story.survey())
+            await person.settled()
 
 
 async def test_looking_back_changes_nothing_and_the_work_does_not_pull_away(opened: Open) -> None:

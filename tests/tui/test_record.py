@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from openclaw_wizard.events import Event, QuestionAnswered, SurveyFailed
 from openclaw_wizard.faces.tui.app import WizardApp
+from openclaw_wizard.model import Wishes
 from tests.screenshots import NAMES, Driver, affirmative, cleaned
 from tests.tui import story
 from tests.tui.fake_wizard import FakeWizard
@@ -30,8 +31,10 @@ class Player(FakeWizard):
             await asyncio.sleep(0.05)
         raise AssertionError(f"{moment} was never photographed")
 
-    def begin_survey(self, old: str, new: str, profile: str | None = None) -> None:
-        super().begin_survey(old, new, profile)
+    def begin_survey(
+        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+    ) -> None:
+        super().begin_survey(old, new, profile, wishes)
         if new.endswith("-mistyped"):
             unknown = SurveyFailed(
                 code="HostUnreachable", what=f"{new} cannot be reached", safe="all", next="again", exit_code=6

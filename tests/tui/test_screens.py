@@ -151,6 +151,12 @@ async def test_all_of_the_review_can_be_read_at_80_by_24(opened: Open) -> None:
             "The point of no return",
             "What never happens",
             "Paths that change on NEW",
+            "cron_jobs.store_key (9 of them, the first:)",
+            "- /home/maria/.openclaw/cron/jobs.json",
+            "+ /home/claw/.openclaw/cron/jobs.json",
+            "Left as it is: look at it",
+            "plugins.load.paths.0",
+            "name old places (3 times) and are never changed",
             "the locks of running processes",
             "the models of ollama (127.0.0.1:11434)",
         ):

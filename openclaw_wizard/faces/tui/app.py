@@ -42,12 +42,15 @@ from openclaw_wizard.faces.tui.screens.welcome import WelcomeScreen
 from openclaw_wizard.faces.tui.theme import DARK, EXTRA, LIGHT
 from openclaw_wizard.faces.tui.words import SCREENS
 from openclaw_wizard.faces.wizard import Wizard
-from openclaw_wizard.model import MoveSummary, Outcome, StepId
+from openclaw_wizard.model import MoveSummary, Outcome, Paths, StepId, Wishes
 
 REPAINTS: Final = 10
 """At most so many screen updates a second."""
 TURN: Final = 3
 """Ticks between two positions of the spinner."""
+
+WAYS: Final = (Paths.REWRITE, Paths.SAME, Paths.LINK)
+"""What P goes through; the fourth, KEEP, is on the command line only."""
 
 
 class WizardApp(App[ExitCode]):
@@ -86,6 +89,7 @@ class WizardApp(App[ExitCode]):
         self.repaints = 0
         self._beat = self.ticks = 0
         self._log_open = False
+        self._paths = Paths.REWRITE
         self._offered: tuple[object, ...] = ()
         self._asking: QuestionDialog | None = None
         self._answered: QuestionAsked | None = None
@@ -229,10 +233,16 @@ class WizardApp(App[ExitCode]):
     @on(Survey)
     def _survey(self, event: Survey) -> None:
         self.ear.old, self.ear.new, self.ear.profile = event.old, event.new, event.profile or ""
+        self._paths = Paths.REWRITE
         self.action_survey()
 
     def action_survey(self) -> None:
         self._begin(Doing.SURVEY)
+
+    def action_paths(self) -> None:
+        """Reads again for the next of the ways to have paths found on NEW."""
+        self._paths = WAYS[(WAYS.index(self._paths) + 1) % len(WAYS)]
+        self.action_survey()
 
     def action_start(self) -> None:
         self._begin(Doing.RUN)
@@ -265,7 +275,8 @@ class WizardApp(App[ExitCode]):
         self.following = True
         match doing:
             case Doing.SURVEY:
-                self._wizard.begin_survey(self.ear.old, self.ear.new, self.ear.profile or None)
+                profile = self.ear.profile or None
+                self._wizard.begin_survey(self.ear.old, self.ear.new, profile, Wishes(paths=self._paths))
             case Doing.RESUME:
                 self._wizard.begin_resume(self.ear.move)
             case Doing.UNDO:
@@ -342,6 +353,7 @@ def _can_put_back(scene: Scene) -> bool:
 GUARDED: Final[dict[str, Callable[[Scene], bool | None]]] = {
     "again": lambda scene: scene.failure is not None and not scene.working and scene.at_work,
     "survey": _can_survey,
+    "paths": _can_survey,
     "start": _can_start,
     "put_back": _can_put_back,
     "look_back": lambda scene: scene.beside(-1) is not None,

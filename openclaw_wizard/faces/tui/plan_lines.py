@@ -7,11 +7,12 @@ from typing import Final
 
 from textual.content import Content
 
-from openclaw_wizard.faces import figures
+from openclaw_wizard.faces import diff, figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Scene
 from openclaw_wizard.faces.tui.words import NEVER, NO_RETURN
 from openclaw_wizard.model import Plan, Tree
+from openclaw_wizard.paths import Paths
 
 Lines = tuple[tuple[Content, Content], ...]
 """Head (a glyph, a number) and text."""
@@ -32,6 +33,7 @@ def sections(scene: Scene) -> Mapping[str, Lines]:
         "return": ((_sign("▲", "$warning"), Content(NO_RETURN)),),
         "never": tuple((_sign("⊘", "$secondary"), Content(text)) for text in NEVER),
         "paths": path_changes(plan),
+        "look": left_as_it_is(plan),
         "stays": stays(plan),
         "noticed": noticed(plan),
         "left": left_out(plan),
@@ -91,13 +93,42 @@ def will(plan: Plan) -> Lines:
     )
 
 
+MOST_HUNKS: Final = 40
+
+
 def path_changes(plan: Plan) -> Lines:
-    if not plan.path_changes:
-        return ((_sign("○", "$muted"), _muted("None: every path is the same on both machines.")),)
-    return tuple(
+    """The folders that move, and every value in OpenClaw's files that follows, as a diff."""
+    found = [
+        (_sign("○", "$muted"), _muted(f"{path} is seen by both machines and stays.")) for path in plan.shared
+    ]
+    if not plan.path_changes and plan.wishes.paths is Paths.REWRITE:
+        return (*found, (_sign("○", "$muted"), _muted("None: every path is the same on both machines.")))
+    found += [
         (_sign("▸", "$primary"), Content.assemble(one_line(old), ("  →  ", "$primary"), one_line(new)))
         for old, new in plan.path_changes
-    )
+    ]
+    found.append((_sign("○", "$muted"), _muted(f"Here {diff.WAYS[plan.wishes.paths]}. P: another way.")))
+    found += [(_sign("▲", "$warning"), Content(f"As root on NEW: {one_line(line)}")) for line in plan.links]
+    shown, more = diff.hunks(plan.relocation, MOST_HUNKS) if plan.relocation else ([], 0)
+    found += [(_sign("@", "$secondary"), _hunk(hunk)) for hunk in shown]
+    if more:
+        found.append((_sign("…", "$muted"), _muted(f"and {more:,} more, all of them in the report")))
+    return tuple(found)
+
+
+def _hunk(hunk: diff.Hunk) -> Content:
+    old, new = f"\n- {one_line(hunk.old)}", f"\n+ {one_line(hunk.new)}"
+    return Content.assemble((one_line(hunk.where), "bold"), (old, "$error"), (new, "$success"))
+
+
+def left_as_it_is(plan: Plan) -> Lines:
+    """What names an old place and is for the person to look at."""
+    if plan.relocation is None:
+        return ()
+    problems = [(_sign("✖", "$error"), Content(one_line(each))) for each in plan.relocation.problems]
+    left = [(_sign("▲", "$warning"), Content(one_line(diff.left(each)))) for each in plan.relocation.left]
+    said = diff.written(plan.relocation.mentions)
+    return (*problems, *left, *([(_sign("○", "$muted"), _muted(said))] if said else []))
 
 
 def stays(plan: Plan) -> Lines:

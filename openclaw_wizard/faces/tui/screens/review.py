@@ -23,6 +23,7 @@ class ReviewScreen(WizardScreen):
         Binding("s", "app.start", "Start the move", tooltip="Start the move as it is planned"),
         Binding("r", "app.again", "Try again", show=False, tooltip="Try again what failed"),
         BACK,
+        Binding("p", "app.paths", "Paths", show=False, tooltip="Another way with paths: rewrite, same, link"),
         Binding("ctrl+n", "app.look_ahead", "Ahead", show=False),
         Binding("f5", "app.survey", "Read again", show=False, tooltip="Read both machines again"),
         QUIET_LOG,
@@ -40,6 +41,7 @@ class ReviewScreen(WizardScreen):
             with Vertical(classes="column"):
                 yield Section("never", "What never happens")
                 yield Section("paths", "Paths that change on NEW")
+                yield Section("look", "Left as it is: look at it")
                 yield Section("stays", plan_lines.STAYS)
                 yield Section("noticed", plan_lines.NOTICED)
                 yield Section("left", "What is left out, and why")
