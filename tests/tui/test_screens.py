@@ -199,6 +199,17 @@ async def test_nothing_jumps_when_the_rate_is_known(opened: Open, size: tuple[in
         assert places(person) == before
 
 
+async def test_the_work_stays_in_sight_when_its_progress_takes_room(opened: Open) -> None:
+    async with opened((60, 20), told("copy.stream")) as person:
+        told_first, *told_later = story.copying()
+        await person.live([told_first])
+        await person.is_at("copy")
+        await person.sees("Copy into a staging folder on NEW")
+        assert "62 %" not in person.text
+        await person.live(told_later)
+        await person.sees("62 %", "Copy into a staging folder on NEW")
+
+
 def places(person: Person) -> list[Region]:
     """Where everything stands, but for the sparkline, which has no place while it is not visible."""
     shown = person.app.screen.walk_children(Widget)

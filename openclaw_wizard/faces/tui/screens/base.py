@@ -44,6 +44,7 @@ class WizardScreen(Screen[None]):
 
     AUTO_FOCUS = ""
     _in_sight: tuple[str, Phase] | None = None
+    _room: object = None
     PLACE: ClassVar[str]
     HAS_CHECKLIST: ClassVar[bool] = True
     HAS_LOG_TAIL: ClassVar[bool] = False
@@ -139,11 +140,11 @@ class WizardScreen(Screen[None]):
     def look(self, place: str) -> None:
         self.post_message(Look(place))
 
-    def keep_in_sight(self, marks: Sequence[Mark]) -> None:
-        """Scrolls to the action at work when it changes, and to the top when one failed."""
+    def keep_in_sight(self, marks: Sequence[Mark], room: object = None) -> None:
+        """Scrolls to the action at work when it or its `room` changes, and to the top when one failed."""
         at = next(((m.name, m.phase) for m in marks if m.phase in (Phase.RUNNING, Phase.FAILED)), None)
-        if at != self._in_sight:
-            self._in_sight = at
+        if (at, room) != (self._in_sight, self._room):
+            self._in_sight, self._room = at, room
             self.call_after_refresh(self._scroll_to_work)
 
     def _scroll_to_work(self) -> None:

@@ -47,4 +47,4 @@ class StepScreen(WizardScreen):
         progress.show(scene)
         progress.display = progress.display and scene.target == self.STEP.value
         self.query_one(Tail).text = scene.log_tail
-        self.keep_in_sight(marks)
+        self.keep_in_sight(marks, room=progress.display)
