@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-_PARTS: Final = ("queries.mjs", "gateway.mjs", "inventory.mjs", "relocate.mjs")
+_PARTS: Final = ("queries.mjs", "gateway.mjs", "inventory.mjs", "holdings.mjs", "relocate.mjs")
 
 
 @cache

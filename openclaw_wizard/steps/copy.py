@@ -206,6 +206,8 @@ class Relocate(Action):
     async def apply(self, ctx: Context) -> Done:
         changes = await self._changes(ctx, dry_run=False)
         count = sum(change.count for change in changes)
+        kept = {"changes": [change.model_dump() for change in changes]}
+        ctx.shelf.save(trees.CHANGES, json.dumps(kept).encode())
         return Done(fact=f"{count} paths in {len({c.file for c in changes})} files")
 
     async def _changes(self, ctx: Context, *, dry_run: bool) -> tuple[relocate.Change, ...]:

@@ -21,6 +21,8 @@ from openclaw_wizard.transfer.manifest import Manifest
 
 COMPARED = "compared.json"
 SWITCHING = "switching.json"
+CHANGES = "changes.json"
+"""What was rewritten in the copy, by file."""
 
 
 def manifest_name(tree: Tree) -> str:
