@@ -308,6 +308,8 @@ class Inventory(Word):
     memory_index: dict[str, int] = {}
     """Rows of the memory index by agent."""
     config_keys: tuple[str, ...]
+    asks_quietly: bool = False
+    """Whether a question to its gateway makes no new device."""
     env_keys: tuple[str, ...]
     """Names in `.env`, and `env.vars.<NAME>` of the config; never values."""
     databases: tuple[Database, ...]
@@ -341,6 +343,22 @@ class Row(Word):
     def explained(self) -> bool:
         """False where a person has to look; one such row makes the move *done with problems*."""
         return self.state in (RowState.EQUAL, RowState.GREW, RowState.EXPECTED)
+
+
+class Seen(Word):
+    """What a running gateway shows of itself; None is not known, `why_not` then says why where it can."""
+
+    gateway: str | None = None
+    """`2026.9.6, answers`, or what is wrong."""
+    answers: bool | None = None
+    channels: dict[str, str] | None = None
+    """What each `<channel>/<account>` is: `connected`, or what it is instead."""
+    troubles: dict[str, str] = {}
+    """What OpenClaw says of those that are not."""
+    sessions: tuple[str, ...] | None = None
+    """The keys that the dashboard lists."""
+    dashboard: bool | None = None
+    why_not: str = ""
 
 
 class Arrived(Word):

@@ -371,3 +371,22 @@ def variables(config: Config) -> tuple[str, ...]:
     found = [f"env.vars.{name}" for name in named] if isinstance(named, Mapping) else []
     direct = plain.items() if isinstance(plain, Mapping) else ()
     return (*found, *(f"env.{name}" for name, value in direct if isinstance(value, str)))
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Where a browser finds the control UI [doc web/control-ui.md]."""
+
+    enabled: bool
+    path: str
+    """Begins and ends with a slash."""
+    tls: bool
+
+
+def dashboard(config: Config) -> Dashboard:
+    base = (_text(config, "gateway", "controlUi", "basePath") or "").strip("/")
+    return Dashboard(
+        enabled=lookup(config, "gateway", "controlUi", "enabled") is not False,
+        path=f"/{base}/" if base else "/",
+        tls=lookup(config, "gateway", "tls", "enabled") is True,
+    )

@@ -47,6 +47,14 @@ function ocDeviceFiles(stateDir) {
   return [own, ...ids].filter((id) => typeof id === "string");
 }
 
+// Whether this machine's own `openclaw` is a device that the gateway knows.
+function ocIsPaired(stateDir) {
+  const own = ocJson(path.join(stateDir, "identity/device.json"))?.deviceId;
+  const paired = ocJson(path.join(stateDir, "devices/paired.json")) ?? {};
+  const ids = Array.isArray(paired) ? paired.map((each) => each?.deviceId) : Object.keys(paired);
+  return own !== undefined && ids.includes(own);
+}
+
 // [name, seconds since the epoch]; the name holds a digest, since whoever asked is a person.
 function ocRequest(place, id, time) {
   const digest = crypto.createHash("sha256").update(String(id)).digest("hex").slice(0, 8);

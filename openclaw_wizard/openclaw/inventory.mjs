@@ -170,6 +170,7 @@ command("oc.inventory", async (params) => {
     ...ocCron([...(state?.jobs ?? []), ...ocCronFile(state?.file ?? ocCronKey(stateDir, cronStore, null))]),
     credentials: ocFilesBelow(path.join(stateDir, "credentials")),
     devices: [...new Set([...(state?.devices ?? []), ...ocDeviceFiles(stateDir)])].sort(),
+    asks_quietly: ocIsPaired(stateDir),
     pairing_requests: Object.fromEntries([...(state?.requests ?? []), ...ocRequestFiles(stateDir)].sort()),
     plugins: { ...ocPluginFolders(stateDir), ...state?.plugins },
     skills: ocSkills(stateDir, workspaces),

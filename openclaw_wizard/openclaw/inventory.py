@@ -10,10 +10,11 @@ from typing import Final
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.model import HostFacts, Installation, Inventory
+from openclaw_wizard.openclaw import command, layout
 from openclaw_wizard.openclaw import config as configs
-from openclaw_wizard.openclaw import layout
 from openclaw_wizard.openclaw.config import Config, ConfigUnreadable, Setting
 from openclaw_wizard.openclaw.discover import WALK_TIMEOUT, read_config
+from openclaw_wizard.openclaw.releases import is_before, parse_version
 
 NOT_READ: Final = "not read: "
 """How the detail of a database begins that was in use, and so was not judged."""
@@ -45,6 +46,7 @@ async def take(
         "excluded": layout.excluded(plugin_code=False),
     }
     answer = await helper.call("oc.inventory", asked, timeout=WALK_TIMEOUT)
+    answer["asks_quietly"] |= _asks_quietly(version)
     answer["plugins"] |= configs.switched(config, "plugins")
     answer["skills"] |= configs.switched(config, "skills")
     answer["env_keys"] += configs.variables(config)
@@ -54,6 +56,11 @@ async def take(
         config_keys=configs.key_paths(config),
         **answer,
     )
+
+
+def _asks_quietly(version: str | None) -> bool:
+    known = version is not None and parse_version(version) is not None
+    return known and not is_before(version or "", command.READS_WITHOUT_PAIRING_SINCE)
 
 
 async def _config(helper: Helper, installation: Installation) -> Config:

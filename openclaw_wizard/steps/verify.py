@@ -12,9 +12,9 @@ from openclaw_wizard.events import (
     Compared,
     Said,
 )
-from openclaw_wizard.model import GatewayState, Inventory, Role, Row, StepId
-from openclaw_wizard.openclaw import command, comparison
-from openclaw_wizard.steps import back_up, gateway, proof, trees
+from openclaw_wizard.model import GatewayState, Role, Row, StepId
+from openclaw_wizard.openclaw import answers, command, comparison
+from openclaw_wizard.steps import gateway, looking, proof, trees
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 
 SERVICE = "service-before.json"
@@ -156,14 +156,13 @@ class Compare(Action):
         return True
 
     async def apply(self, ctx: Context) -> Done:
-        kept = ctx.shelf.load(back_up.OLD_INVENTORY)
-        if not kept:
-            raise StepFailed(what="OLD's inventory is missing from the move's folder.")
-        old = Inventory.model_validate_json(kept)
+        old = trees.counted(ctx, trees.OLD_INVENTORY)
         files, new = await asyncio.gather(proof.prove(ctx), trees.inventory_of(ctx, Role.NEW))
         ctx.shelf.save("inventory-new.json", new.model_dump_json().encode())
         ctx.shelf.save(PROOF, files.model_dump_json().encode())
-        rows = (*comparison.compare(old, new, changes=ctx.plan.path_changes), *files.rows)
+        counted = comparison.compare(old, new, changes=ctx.plan.path_changes)
+        seen = answers.compare(looking.old_seen(ctx), looking.new_seen(ctx))
+        rows = (*seen, *counted, *files.rows)
         ctx.shelf.save(ROWS, json.dumps([row.model_dump(mode="json") for row in rows]).encode())
         return Done(fact=_summed(rows))
 
@@ -218,4 +217,4 @@ class RetireOld(Action):
 
 
 DOCTOR_ACTIONS: tuple[Action, ...] = (Service(),)
-ACTIONS: tuple[Action, ...] = (StartNew(), Ready(), Compare(), RetireOld())
+ACTIONS: tuple[Action, ...] = (StartNew(), Ready(), looking.Look(), Compare(), RetireOld())
