@@ -50,6 +50,9 @@ class Nowhere:
     def writer(self, argv: Sequence[str]) -> AbstractAsyncContextManager[ByteSink]:
         raise NotImplementedError
 
+    async def forward(self, port: int) -> int:
+        return port
+
     async def reconnect(self) -> None:
         self.reconnects += 1
         if self.reconnects <= self.refuse_reconnect:

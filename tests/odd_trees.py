@@ -88,6 +88,9 @@ class Wrapped:
     def writer(self, argv: Sequence[str]) -> AbstractAsyncContextManager[ByteSink]:
         return self.host.writer(argv)
 
+    async def forward(self, port: int) -> int:
+        return port
+
     async def reconnect(self) -> None:
         await self.host.reconnect()
 

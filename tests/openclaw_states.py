@@ -25,7 +25,7 @@ from tests.odd_trees import PATH, local_facts, local_helper
 STATE_SCHEMA = """
 PRAGMA user_version = 18;
 CREATE TABLE cron_jobs (store_key TEXT NOT NULL, job_id TEXT NOT NULL, declaration_key TEXT,
-  name TEXT NOT NULL, PRIMARY KEY (store_key, job_id)) STRICT;
+  name TEXT NOT NULL, enabled INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (store_key, job_id)) STRICT;
 CREATE TABLE cron_job_scratch (store_key TEXT NOT NULL, job_id TEXT NOT NULL, content TEXT,
   PRIMARY KEY (store_key, job_id)) STRICT;
 CREATE TABLE cron_run_receipts (receipt_id TEXT PRIMARY KEY, store_key TEXT NOT NULL,
@@ -43,6 +43,10 @@ CREATE TABLE exec_approvals_config (config_key TEXT NOT NULL PRIMARY KEY, raw_js
   socket_path TEXT) STRICT;
 CREATE TABLE device_identities (identity_key TEXT NOT NULL PRIMARY KEY, device_id TEXT NOT NULL) STRICT;
 CREATE TABLE device_pairing_paired (device_id TEXT NOT NULL PRIMARY KEY) STRICT;
+CREATE TABLE device_pairing_pending (request_id TEXT NOT NULL PRIMARY KEY, ts INTEGER NOT NULL) STRICT;
+CREATE TABLE channel_pairing_requests (channel_key TEXT NOT NULL, account_id TEXT NOT NULL,
+  request_id TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (channel_key, request_id)) STRICT;
+CREATE TABLE schema_meta (meta_key TEXT NOT NULL PRIMARY KEY, schema_version INTEGER NOT NULL) STRICT;
 CREATE TABLE agent_databases (agent_id TEXT NOT NULL, path TEXT NOT NULL,
   PRIMARY KEY (agent_id, path)) STRICT;
 CREATE TABLE diagnostic_events (scope TEXT NOT NULL, event_key TEXT NOT NULL,
@@ -56,7 +60,21 @@ CREATE TABLE transcript_events (session_id TEXT NOT NULL, seq INTEGER NOT NULL, 
   PRIMARY KEY (session_id, seq)) STRICT;
 CREATE TABLE session_transcript_cold_archives (session_id TEXT NOT NULL PRIMARY KEY,
   event_count INTEGER NOT NULL) STRICT;
+CREATE TABLE memory_index_chunks (chunk_rowid INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+CREATE TABLE schema_meta (meta_key TEXT NOT NULL PRIMARY KEY, schema_version INTEGER NOT NULL) STRICT;
 """
+
+
+INDEX = {
+    "index": {
+        "plugins": [
+            {"pluginId": "anthropic", "origin": "bundled", "enabled": True},
+            {"pluginId": "lab-notes", "origin": "global", "enabled": True},
+            {"pluginId": "notes", "origin": "global", "enabled": False},
+        ]
+    }
+}
+"""Which plugins there are, as 2026.9.6 keeps it, cut to what is read."""
 
 
 def sha256(text: str) -> str:
@@ -111,6 +129,9 @@ def config(home: Path, **sections: Any) -> dict[str, Any]:
         },
         "channels": {"telegram": {"botToken": "secret-token"}},
         "gateway": {"mode": "local", "port": 28123},
+        "plugins": {"entries": {"whatsapp": {"enabled": False}, "anthropic": {"config": {}}}},
+        "skills": {"entries": {"weather": {"enabled": False}}},
+        "env": {"vars": {"TZ": "Europe/Berlin"}},
         "meta": {"lastTouchedVersion": "2026.9.6"},
     }
     return {**made, **sections}
@@ -126,6 +147,10 @@ def today(home: Path, *, called: Path | None = None, **sections: Any) -> Path:
     write(state / ".env", "# keys\nexport OPENAI_API_KEY=sk-1\nBRAVE_KEY = 2\nnot a key\n")
     write(state / "credentials/telegram-pairing.json", "{}")
     write(state / "workspace/MEMORY.md", "Mira's birthday is on 3 May.\n", 0o644)
+    write(state / "workspace/memory/2026-01-12.md", "The boiler.\n", 0o644)
+    write(state / "workspace/skills/heating/SKILL.md", "# Heating\n", 0o644)
+    write(state / "skills/boiler/SKILL.md", "# Boiler\n")
+    write(state / "extensions/notes/openclaw.plugin.json", json.dumps({"id": "notes"}))
     write(home / "research/notes.md", "heat pumps\n", 0o644)
     database(state / "state/openclaw.sqlite", STATE_SCHEMA, _state_rows(told, told / ".openclaw"))
     for agent in ("main", "research"):
@@ -137,10 +162,13 @@ def _state_rows(home: Path, state: Path) -> dict[str, list[tuple[object, ...]]]:
     key = f"{state}/cron/jobs.json"
     spaces = [f"{state}/workspace", f"{home}/research"]
     return {
-        "cron_jobs": [(key, "job-1", None, "nightly"), (key, "job-2", "heartbeat:main", "heartbeat")],
+        "cron_jobs": [(key, "job-1", None, "nightly", 1), (key, "job-2", "heartbeat:main", "heartbeat", 0)],
         "cron_job_scratch": [(key, "job-1", "scratch")],
         "cron_run_receipts": [("receipt-1", key, "job-1")],
-        "config_machine_state": [("update.checkState", "{}", 1)],
+        "config_machine_state": [
+            ("update.checkState", "{}", 1),
+            ("plugins.installedIndex", json.dumps(INDEX), 1),
+        ],
         "workspace_setup_state": [(sha256(space), space, 1) for space in spaces],
         "workspace_path_aliases": [(sha256(space), space, sha256(space), space, 1) for space in spaces],
         "workspace_generated_bootstrap_hashes": [(sha256(space), "SOUL.md", "0" * 64) for space in spaces],
@@ -153,6 +181,9 @@ def _state_rows(home: Path, state: Path) -> dict[str, list[tuple[object, ...]]]:
         ],
         "device_identities": [("primary", "device-own")],
         "device_pairing_paired": [("device-phone",)],
+        "device_pairing_pending": [("ask-1", 1_800_000_100_000)],
+        "channel_pairing_requests": [("telegram", "default", "888", "2027-01-15T08:00:00.000Z")],
+        "schema_meta": [("primary", 18)],
         "agent_databases": [("main", "agents/main/agent/openclaw-agent.sqlite")],
         "diagnostic_events": [("config", "one")],
     }
@@ -163,6 +194,8 @@ def _agent_rows(agent: str) -> dict[str, list[tuple[object, ...]]]:
         "session_nodes": [(f"agent:{agent}:main", f"{agent}-s1"), (f"agent:{agent}:old", f"{agent}-s2")],
         "transcript_events": [(f"{agent}-s1", seq, "{}") for seq in range(3)],
         "session_transcript_cold_archives": [(f"{agent}-s2", 40)],
+        "memory_index_chunks": [(n, "words") for n in range(4)],
+        "schema_meta": [("primary", 23)],
     }
 
 
@@ -174,16 +207,29 @@ def early(home: Path) -> Path:
         "agent:main:main": {"sessionId": "s1", "sessionFile": f"{sessions}/s1.jsonl"},
         "agent:main:old": {"sessionId": "s2", "note": f"{sessions}/s2.jsonl"},
     }
-    made = config(home, agents={"list": [{"id": "main", "default": True}]})
+    made = config(home, agents={"list": [{"id": "main", "default": True}]}, plugins={}, skills={}, env={})
     write(state / "openclaw.json", json.dumps(made | {"meta": {"lastTouchedVersion": "2026.2.9"}}))
     write(sessions / "sessions.json", json.dumps(index))
     write(sessions / "s1.jsonl", '{"type":"session"}\n{"type":"message"}\n{"type":"message"}')
     write(sessions / "s1.trajectory.jsonl", "{}\n")
     write(sessions / "s2.jsonl", '{"type":"session"}\n')
-    write(state / "cron/jobs.json", json.dumps({"version": 1, "jobs": [{"id": "job-1"}, {"id": "job-2"}]}))
+    write(
+        state / "cron/jobs.json",
+        json.dumps({"version": 1, "jobs": [{"id": "job-1"}, {"id": "job-2", "enabled": False}]}),
+    )
     write(state / "identity/device.json", json.dumps({"deviceId": "device-own"}))
     write(state / "devices/paired.json", json.dumps({"device-phone": {"role": "node"}}))
     write(state / "credentials/whatsapp/default/creds.json", "{}")
+    asked = {"version": 1, "requests": [{"id": "888", "createdAt": "2026-02-09T08:00:00.000Z"}]}
+    write(state / "credentials/telegram-pairing.json", json.dumps(asked))
+    write(state / "devices/pending.json", json.dumps({"ask-1": {"ts": 1_770_000_000_000}}))
+    write(state / "extensions/notes/openclaw.plugin.json", json.dumps({"id": "notes"}))
+    database(
+        state / "memory/main.sqlite",
+        "CREATE TABLE chunks (id TEXT PRIMARY KEY) STRICT;",
+        {"chunks": [(str(n),) for n in range(3)]},
+        wal=False,
+    )
     approvals = {
         "socket": {"path": f"{state}/exec-approvals.sock"},
         "allowlist": [{"pattern": f"{home}/bin/x"}],

@@ -354,3 +354,46 @@ async def test_a_local_host_can_have_another_home_and_environment(tmp_path: Path
     host = LocalHost(tmp_path, {"COLOUR": "blue"})
     completed = await host.run(["sh", "-c", 'printf "%s " "$HOME" "$PWD" "$COLOUR"'])
     assert completed.text.split() == [str(tmp_path), str(tmp_path), "blue"]
+
+
+class TestForward:
+    async def test_a_port_of_the_host_can_be_reached_from_here_alone(self, host: Host, address: str) -> None:
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"hello " + await reader.readline())
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            there = server.sockets[0].getsockname()[1]
+            here = await host.forward(there)
+            assert here == await host.forward(there)
+            assert (here == there) is (address == "local")
+            reader, writer = await asyncio.open_connection("127.0.0.1", here)
+            writer.write(b"world\n")
+            assert await reader.read() == b"hello world\n"
+            writer.close()
+            with pytest.raises(OSError):
+                await asyncio.open_connection("127.0.0.2", here)
+            await host.aclose()
+            if address != "local":
+                with pytest.raises(OSError):
+                    await asyncio.open_connection("127.0.0.1", here)
+
+    async def test_after_a_new_connection_it_is_opened_again(self, host: Host, unused_port: int) -> None:
+        assert await host.forward(unused_port) == unused_port
+        await host.reconnect()
+        assert await host.forward(unused_port) > 0
+
+
+@pytest.mark.parametrize(
+    ("address", "command"),
+    [
+        ("local", None),
+        ("practice:/tmp/x", None),
+        ("box", "ssh -N -L 18789:127.0.0.1:18789 box"),
+        ("bob@new-box:2222", "ssh -N -L 18789:127.0.0.1:18789 -p 2222 bob@new-box"),
+        ("[2001:db8::1]:22", "ssh -N -L 18789:127.0.0.1:18789 -p 22 2001:db8::1"),
+    ],
+)
+def test_what_a_person_types_for_the_same(address: str, command: str | None) -> None:
+    assert shell.forward_command(address, 18789) == command

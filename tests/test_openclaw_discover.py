@@ -226,7 +226,7 @@ async def test_an_agent_folder_outside_the_state_moves_too(home: Path) -> None:
     ]
     counted = await inventory.take(helper(), found, machine, version=None)
     assert counted.messages["main/main-s1"] == 3
-    assert counted.workspace_files == {}
+    assert counted.workspaces == {}
 
 
 async def test_an_empty_config_is_a_config(home: Path) -> None:
@@ -258,8 +258,9 @@ async def test_places(home: Path) -> None:
     found = await discover.places(
         helper(), [f"{home}/.openclaw/workspace", f"{home}/not/there"], [("*.none", "")]
     )
-    assert [(p.exists, p.folder, p.files) for p in found] == [(True, True, 1), (False, False, 0)]
-    assert found[0].bytes == (home / ".openclaw/workspace/MEMORY.md").stat().st_size
+    assert [(p.exists, p.folder, p.files) for p in found] == [(True, True, 3), (False, False, 0)]
+    written = [p for p in (home / ".openclaw/workspace").rglob("*") if p.is_file()]
+    assert found[0].bytes == sum(p.stat().st_size for p in written)
     assert all(p.free and p.free > 0 for p in found)
 
 

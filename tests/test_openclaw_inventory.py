@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +14,9 @@ import pytest
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.model import Database, Inventory, RowState
 from openclaw_wizard.openclaw import discover, inventory
-from openclaw_wizard.openclaw.inventory import NOT_READ, compare
-from tests.openclaw_states import early, facts, gateway, helper, lock_of, sha256, today, write
+from openclaw_wizard.openclaw.comparison import compare
+from openclaw_wizard.openclaw.inventory import NOT_READ
+from tests.openclaw_states import early, facts, gateway, helper, lock_of, today, write
 
 
 async def take(home: Path, version: str | None = "2026.9.6") -> Inventory:
@@ -44,11 +44,21 @@ async def test_the_state_of_today(tmp_path: Path) -> None:
     assert found.channels == ("telegram/default",)
     assert found.credentials == ("telegram-pairing.json",)
     assert found.devices == ("device-own", "device-phone")
-    assert found.env_keys == ("BRAVE_KEY", "OPENAI_API_KEY")
-    assert found.workspace_files == {
-        "main/MEMORY.md": sha256("Mira's birthday is on 3 May.\n"),
-        "research/notes.md": sha256("heat pumps\n"),
+    assert found.env_keys == ("BRAVE_KEY", "OPENAI_API_KEY", "env.vars.TZ")
+    assert found.cron_off == ("job-2",)
+    assert {name.rpartition("/")[0]: made for name, made in found.pairing_requests.items()} == {
+        "telegram/default": 1_800_000_000.0,
+        "device": 1_800_000_100.0,
     }
+    assert found.plugins == {"lab-notes": True, "notes": False, "whatsapp": False}
+    assert found.skills == {"boiler": True, "main/heating": True, "weather": False}
+    assert found.workspaces == {
+        "main": f"{tmp_path}/.openclaw/workspace",
+        "research": f"{tmp_path}/research",
+    }
+    assert found.memory_files == ("main/MEMORY.md", "main/memory/2026-01-12.md")
+    assert found.memory_index == {"main": 4, "research": 4}
+    assert {d.schema_version for d in found.databases} == {18, 23}
     assert [(d.path, d.ok, d.user_version) for d in found.databases] == [
         ("agents/main/agent/openclaw-agent.sqlite", True, 23),
         ("agents/research/agent/openclaw-agent.sqlite", True, 23),
@@ -68,7 +78,11 @@ async def test_the_state_of_early_2026(tmp_path: Path) -> None:
     assert found.messages == {"main/s1": 3, "main/s2": 1}
     assert found.cron_jobs == ("job-1", "job-2")
     assert found.devices == ("device-own", "device-phone")
-    assert found.credentials == ("whatsapp/default/creds.json",)
+    assert found.credentials == ("telegram-pairing.json", "whatsapp/default/creds.json")
+    assert [name.rpartition("/")[0] for name in found.pairing_requests] == ["device", "telegram/default"]
+    assert "888" not in found.model_dump_json()
+    assert (found.cron_off, found.memory_index) == (("job-2",), {"main": 3})
+    assert found.plugins == {"notes": True}
 
 
 @pytest.mark.node
@@ -134,38 +148,20 @@ async def test_a_database_that_cannot_be_opened_now_is_told_as_not_read(tmp_path
     rows = {row.subject: row for row in compare(found, found)}
     assert rows["sessions"].state is RowState.UNKNOWN
     assert rows["messages"].state is RowState.UNKNOWN
+    assert rows["memory index"].state is RowState.UNKNOWN
     assert rows["databases intact"].state is RowState.UNKNOWN
     assert rows["cron jobs"].state is RowState.EQUAL
 
 
 @pytest.mark.node
-async def test_odd_entries_of_a_workspace(tmp_path: Path) -> None:
-    state = today(tmp_path)
-    space = state / "workspace"
-    (space / os.fsdecode(b"a\xff")).write_text("x")
-    (space / os.fsdecode(b"a\xfe")).write_text("y")
-    write(space / "new\nline", "z")
-    write(space / ".git/config", "[core]\n")
-    (space / "link").symlink_to("MEMORY.md")
-    (space / "gone").symlink_to("/not/there")
-    with socket.socket(socket.AF_UNIX) as sock:
-        old = Path.cwd()
-        os.chdir(space)
-        sock.bind("s")
-        os.chdir(old)
-        found = (await take(tmp_path)).workspace_files
-    names = {name.removeprefix("main/") for name in found if name.startswith("main/")}
-    assert names == {"MEMORY.md", "a\\xff", "a\\xfe", "new\nline", ".git/config", "link", "gone"}
-    assert found["main/link"] != found["main/gone"]
-
-
-@pytest.mark.node
-async def test_a_home_as_workspace_is_not_counted_twice(tmp_path: Path) -> None:
-    agents = {"entries": {"main": {"workspace": str(tmp_path)}}}
+async def test_a_workspace_that_the_config_does_not_lead_to_is_not_found(tmp_path: Path) -> None:
+    agents = {
+        "entries": {"main": {"workspace": "/not/there"}, "research": {"workspace": f"{tmp_path}/research"}}
+    }
     today(tmp_path, agents=agents)
-    found = (await take(tmp_path)).workspace_files
-    assert "main/research/notes.md" in found
-    assert not [name for name in found if ".openclaw" in name]
+    found = await take(tmp_path)
+    assert found.workspaces == {"research": f"{tmp_path}/research"}
+    assert found.memory_files == ()
 
 
 @pytest.mark.node
@@ -182,6 +178,7 @@ async def test_an_unreadable_config_fails_with_words(tmp_path: Path) -> None:
 
 SUBJECTS = (
     "OpenClaw version",
+    "schemas",
     "agents",
     "sessions",
     "messages",
@@ -189,7 +186,12 @@ SUBJECTS = (
     "channels",
     "channel credentials",
     "devices",
-    "workspace files",
+    "pairing requests",
+    "plugins",
+    "skills",
+    "workspaces",
+    "memory files",
+    "memory index",
     "config keys",
     "environment keys",
     "databases intact",
@@ -208,7 +210,14 @@ def counted(**changes: Any) -> Inventory:
         devices=("d1",),
         config_keys=("gateway.mode",),
         env_keys=("KEY",),
-        workspace_files={"main/A.md": "1", "main/.git/index": "2"},
+        cron_off=(),
+        pairing_requests={"telegram/default/aa": 1000.0, "device/bb": 4000.0},
+        plugins={"notes": True, "whatsapp": False},
+        skills={"boiler": True},
+        workspaces={"main": "/home/alice/w"},
+        memory_files=("main/MEMORY.md",),
+        memory_index={"main": 7},
+        taken=4200.0,
         databases=(Database(path="state/openclaw.sqlite", ok=True, detail="ok", user_version=18),),
     )
     return made.model_copy(update=changes)
@@ -234,6 +243,7 @@ def test_the_same_is_equal_in_every_row() -> None:
         ("cron jobs", "cron_jobs", ("j2",)),
         ("channels", "channels", ()),
         ("channel credentials", "credentials", ()),
+        ("memory files", "memory_files", ()),
         ("devices", "devices", ()),
         ("config keys", "config_keys", ()),
         ("environment keys", "env_keys", ()),
@@ -264,15 +274,75 @@ def test_messages_are_compared_by_session() -> None:
     assert row("messages", counted(), counted(messages={"main/s1": 1001, "main/s2": 5}))[2] is RowState.GREW
 
 
-def test_files_by_content() -> None:
-    changed = counted(workspace_files={"main/A.md": "x", "main/.git/index": "2"})
-    assert row("workspace files", counted(), changed)[2:] == (
-        RowState.LOST,
-        "missing on NEW: main/A.md (changed)",
+def test_a_job_that_was_switched_off_differs() -> None:
+    off = counted(cron_off=("j1",))
+    assert row("cron jobs", counted(), off)[2:] == (RowState.DIFFERS, "off on NEW: j1")
+    assert row("cron jobs", off, counted())[2:] == (RowState.DIFFERS, "on on NEW: j1")
+    assert row("cron jobs", off, off)[2:] == (RowState.EQUAL, "1 of them off")
+
+
+def test_a_request_that_lapsed_is_expected_to_be_gone() -> None:
+    late = {"telegram/default/aa": 1000.0}
+    assert row("pairing requests", counted(), counted(pairing_requests=late))[2] is RowState.LOST
+    much_later = counted(pairing_requests={}, taken=4700.0)
+    assert row("pairing requests", counted(), much_later)[2:] == (
+        RowState.EXPECTED,
+        "2 of OLD lapsed before NEW was counted",
     )
-    refreshed = counted(workspace_files={"main/A.md": "1", "main/.git/index": "9"})
-    assert row("workspace files", counted(), refreshed)[2] is RowState.EQUAL
-    assert row("workspace files", counted(), counted(workspace_files={"main/A.md": "1"}))[2] is RowState.LOST
+
+
+def test_a_switch_that_was_turned_differs() -> None:
+    turned = counted(plugins={"notes": False, "whatsapp": False})
+    assert row("plugins", counted(), turned) == (
+        "2, 1 on",
+        "2, 0 on",
+        RowState.DIFFERS,
+        "notes is off on NEW",
+    )
+    assert row("plugins", counted(), counted(plugins={"notes": True}))[2] is RowState.LOST
+
+
+def test_workspaces_follow_to_the_new_place_or_differ() -> None:
+    changes = (("/home/alice", "/srv/bob"),)
+    moved = counted(workspaces={"main": "/srv/bob/w"})
+
+    def judged(new: Inventory, changes: tuple[tuple[str, str], ...]) -> tuple[RowState, str]:
+        found = next(r for r in compare(counted(), new, changes=changes) if r.subject == "workspaces")
+        return found.state, found.detail
+
+    assert judged(moved, changes) == (RowState.EXPECTED, "their paths followed to the new place")
+    assert judged(counted(), ()) == (RowState.EQUAL, "")
+    assert judged(counted(), changes) == (RowState.DIFFERS, "NEW leads elsewhere: main: /home/alice/w")
+    assert judged(moved, ()) == (RowState.DIFFERS, "NEW leads elsewhere: main: /srv/bob/w")
+    assert judged(counted(workspaces={}), changes)[0] is RowState.LOST
+
+
+def test_one_time_keys_may_be_used_up_and_others_not() -> None:
+    keys = ("whatsapp/default/creds.json", *(f"whatsapp/default/pre-key-{n}.json" for n in range(4)))
+    used = row("channel credentials", counted(credentials=keys), counted(credentials=keys[:-1]))
+    assert used[2:] == (RowState.EXPECTED, "1 one-time keys were used up on NEW; all arrived, by hash")
+    assert (
+        row("channel credentials", counted(credentials=keys), counted(credentials=keys[1:]))[2]
+        is RowState.LOST
+    )
+    same = row("channel credentials", counted(credentials=keys), counted(credentials=keys))
+    assert same[2:] == (RowState.EQUAL, "whatsapp/default 5")
+
+
+def test_fewer_rows_of_the_memory_index_differ_with_the_remedy() -> None:
+    _, _, state, detail = row("memory index", counted(), counted(memory_index={"main": 3}))
+    assert state is RowState.DIFFERS and "main (3 of 7)" in detail and "memory index --force" in detail
+    assert row("memory index", counted(), counted(memory_index={"main": 8}))[2] is RowState.GREW
+
+
+def test_schemas_may_rise_and_never_fall() -> None:
+    def with_schema(number: int, version: str = "2026.9.6") -> Inventory:
+        made = Database(path="state/openclaw.sqlite", ok=True, detail="ok", user_version=number)
+        return counted(databases=(made,), version=version)
+
+    assert row("schemas", with_schema(18), with_schema(17))[2] is RowState.DIFFERS
+    assert row("schemas", with_schema(18), with_schema(19))[2] is RowState.EXPECTED
+    assert row("schemas", with_schema(18), with_schema(19, "2026.9.9"))[2] is RowState.GREW
 
 
 @pytest.mark.parametrize(
@@ -300,7 +370,7 @@ def test_databases() -> None:
     held = (Database(path="state/openclaw.sqlite", ok=False, detail=f"{NOT_READ}locked"),)
     rows = {each.subject: each.state for each in compare(counted(), counted(databases=held))}
     unknown = {subject for subject, state in rows.items() if state is RowState.UNKNOWN}
-    assert unknown == {"cron jobs", "devices", "databases intact"}
+    assert unknown == {"cron jobs", "devices", "pairing requests", "plugins", "databases intact"}
 
 
 def test_an_inventory_survives_its_own_json() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from openclaw_wizard.model import Relocation
-from openclaw_wizard.openclaw import inventory, relocate
+from openclaw_wizard.openclaw import comparison, inventory, relocate
 from openclaw_wizard.openclaw.discover import discover
 from openclaw_wizard.openclaw.relocate import Placed
 from tests.builders import tree
@@ -164,7 +164,8 @@ async def test_the_moved_installation_counts_the_same(tmp_path: Path) -> None:
     for home in (staged.old, staged.new):
         (found,) = await discover(asking, facts(home))
         counts.append(await inventory.take(asking, found, facts(home), version="2026.9.6"))
-    assert {row.subject for row in inventory.compare(*counts) if row.state != "equal"} == set()
+    rows = comparison.compare(*counts, changes=[(str(staged.old), str(staged.new))])
+    assert {row.subject: row.state for row in rows if row.state != "equal"} == {"workspaces": "expected"}
     assert counts[1].cron_jobs == ("job-1", "job-2")
 
 
@@ -237,7 +238,9 @@ async def test_jobs_that_already_stand_under_the_new_key_stay_invisible(tmp_path
     staged = Staged(tmp_path)
     key = f"{staged.target}/cron/jobs.json"
     staged.execute(
-        "INSERT INTO cron_jobs VALUES (?, 'job-1', NULL, 'stale'), (?, 'job-9', NULL, 'stale')", key, key
+        "INSERT INTO cron_jobs VALUES (?, 'job-1', NULL, 'stale', 1), (?, 'job-9', NULL, 'stale', 1)",
+        key,
+        key,
     )
     staged.copy()
     await staged.relocate()
@@ -271,7 +274,8 @@ async def test_a_database_with_its_log_is_read_with_it_and_left_alone(tmp_path: 
     staged = Staged(tmp_path)
     db = sqlite3.connect(staged.source / DATABASE)
     db.execute(
-        "INSERT INTO cron_jobs VALUES (?, 'job-3', NULL, 'in the log')", (f"{staged.source}/cron/jobs.json",)
+        "INSERT INTO cron_jobs VALUES (?, 'job-3', NULL, 'logged', 1)",
+        (f"{staged.source}/cron/jobs.json",),
     )
     db.commit()
     assert (staged.source / f"{DATABASE}-wal").stat().st_size > 0

@@ -119,6 +119,13 @@ class Host(Protocol):
         """Runs a command that eats a stream; leaving the block early kills it."""
         ...
 
+    async def forward(self, port: int) -> int:
+        """A port on this machine's loopback that leads to `port` on that machine's, until `aclose`.
+
+        The same number where it is free here. Raises HostError.
+        """
+        ...
+
     async def reconnect(self) -> None:
         """Opens the connections again after LinkLost. Raises HostError."""
         ...

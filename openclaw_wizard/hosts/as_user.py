@@ -99,6 +99,9 @@ class AsUser:
     def writer(self, argv: Sequence[str]) -> AbstractAsyncContextManager[ByteSink]:
         return self._inner.writer(self._account.argv(argv))
 
+    async def forward(self, port: int) -> int:
+        return await self._inner.forward(port)
+
     async def reconnect(self) -> None:
         await self._inner.reconnect()
 

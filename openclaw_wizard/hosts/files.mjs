@@ -54,6 +54,23 @@ async function writeWhole(full, content, mode) {
   syncFolder(parentOf(full));
 }
 
+// Seconds since the epoch on this host.
+command("clock", async () => Date.now() / 1000);
+
+// For each file below a root: the hash of its first `size` bytes and whether it is longer; null where it is not there.
+command("beginnings", async ({ root, files }) => {
+  const into = Buffer.allocUnsafeSlow(1 << 20);
+  return files.map(({ path: value, size }) => {
+    const file = tolerant(() => fs.openSync(join(pathOf(root), pathOf(value)), TO_READ));
+    if (file === undefined) return null;
+    try {
+      return { sha256: hashUpTo(file, size, into).sha256, longer: fs.fstatSync(file).size > size };
+    } finally {
+      fs.closeSync(file);
+    }
+  });
+});
+
 command("stat", async ({ paths }) => paths.map(statOf));
 
 command("exists", async ({ paths }) => paths.map((each) => lstatOrNull(pathOf(each)) !== null));

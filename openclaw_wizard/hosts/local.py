@@ -199,5 +199,9 @@ class LocalHost(CommandHost):
                 host=self.label, why=f"no command can be started there ({error})"
             ) from error
 
+    async def forward(self, port: int) -> int:
+        """It is this machine's own port."""
+        return port
+
     async def reconnect(self) -> None:
         """There is no connection to lose."""

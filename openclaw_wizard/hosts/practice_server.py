@@ -130,6 +130,10 @@ class _Client(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.left(self)
 
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        """A port of its own loopback, as sshd gives it."""
+        return dest_host == "127.0.0.1"
+
     def begin_auth(self, username: str) -> bool:
         if self._connection and username == read_settings(self._folder).user:
             self._connection.set_authorized_keys(str(self._folder / "client_key.pub"))

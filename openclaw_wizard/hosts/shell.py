@@ -77,6 +77,17 @@ def wrapped(argv: Sequence[str], mark: str) -> str:
     return login_shell_line(start.encode() + quote(encode_argv(argv)))
 
 
+def forward_command(address: str, port: int) -> str | None:
+    """What a person types to reach `port` of that machine here; None where it is this machine's already."""
+    if address == "local" or address.startswith("practice:"):
+        return None
+    user, at, place = address.rpartition("@")
+    found = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?|([^:]+)(?::(\d+))?", place)
+    host, number = (found[1] or found[3], found[2] or found[4]) if found else (place, None)
+    words = ["ssh", "-N", "-L", f"{port}:127.0.0.1:{port}", *(["-p", number] if number else [])]
+    return quote([word.encode() for word in (*words, f"{user}{at}{host}")]).decode()
+
+
 def group_kill(pid: int) -> str:
     """The login shell's line that ends the process group of `pid`: TERM, and KILL after the grace."""
     script = quote([b"sh", b"-c", _GROUP_KILL.encode(), b"sh", str(pid).encode(), b"%d" % (GRACE * 10)])

@@ -133,13 +133,15 @@ async function openForReading(value) {
 
 // ------------------------------------------------------------------ integrity
 
-async function judged(full) {
+// `also(db)` may add to the answer of one that is sound: opening it again could mean to copy it again.
+async function judged(full, also = () => ({})) {
   let opened;
   try {
     opened = await openForReading(full);
     const said = opened.db.prepare("PRAGMA integrity_check(5)").all().map((row) => row.integrity_check);
     const { user_version } = opened.db.prepare("PRAGMA user_version").get();
-    return { ok: said.length === 1 && said[0] === "ok", detail: said.join("; "), user_version };
+    const ok = said.length === 1 && said[0] === "ok";
+    return { ok, detail: said.join("; "), user_version, ...(ok && also(opened.db)) };
   } catch (error) {
     if (error.code !== "ERR_SQLITE_ERROR") throw error;
     return { ok: false, detail: error.message, user_version: null };

@@ -25,6 +25,8 @@ from openclaw_wizard.hosts.ssh_login import Link, Login, link_errors, open_link,
 START_TIMEOUT: Final = 30.0
 """Seconds that the account's start-up files may take before the command itself begins."""
 
+LOOPBACK: Final = "127.0.0.1"
+
 NOISE_LIMIT: Final = 1 << 20
 """Bytes that they may print."""
 
@@ -105,7 +107,18 @@ class SSHHost(CommandHost):
         self._data: Link | None = None
         self._dialling = asyncio.Lock()
         self._reconnects = 0
+        self._ports: dict[int, tuple[Link, asyncssh.SSHListener]] = {}
         self.host_key = control.host_key
+
+    async def forward(self, port: int) -> int:
+        """See Host. Only this machine's own programs reach it, and it closes with the connection."""
+        link, listener = self._ports.get(port, (None, None))
+        if listener is None or link is not self._control:
+            link = self._control
+            with link_errors(self.label, "opening a port to it"):
+                listener = await _listen(link.connection, port)
+            self._ports[port] = (link, listener)
+        return listener.get_port()
 
     async def reconnect(self) -> None:
         """See Host. Of several callers at once only the first opens new connections."""
@@ -172,6 +185,14 @@ class SSHHost(CommandHost):
     async def _close_links(self) -> None:
         links, self._data = [self._data, self._control], None
         await asyncio.gather(*(link.close() for link in links if link))
+
+
+async def _listen(connection: asyncssh.SSHClientConnection, port: int) -> asyncssh.SSHListener:
+    """The same number here where nobody has it, else any."""
+    try:
+        return await connection.forward_local_port(LOOPBACK, port, LOOPBACK, port)
+    except OSError:
+        return await connection.forward_local_port(LOOPBACK, 0, LOOPBACK, port)
 
 
 async def connect_ssh(

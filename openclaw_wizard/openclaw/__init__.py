@@ -16,6 +16,7 @@ _PARTS: Final = (
     "discover.mjs",
     "gateway.mjs",
     "inventory.mjs",
+    "holdings.mjs",
     "json5.mjs",
     "relocate_state.mjs",
     "relocate.mjs",

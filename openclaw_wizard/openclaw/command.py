@@ -15,8 +15,23 @@ DOCTOR_LINT: Final = ("doctor", "--lint", "--json", "--severity-min", "error")
 VALIDATE: Final = ("config", "validate", "--json")
 """`{"valid": bool, "path", "warnings"}`."""
 
-SINCE: Final = {VALIDATE: "2026.3.13", DOCTOR_LINT: "2026.6.11"}
-"""The oldest release in which a command was seen; 2026.1.30 has neither, 2026.3.13 no `--lint` [measured]."""
+GATEWAY_STATUS: Final = ("gateway", "status", "--json")
+"""With a probe of the RPC: `{"rpc": {"ok": bool}, "gateway": {"version"}}`, also in 2026.1.30 [old docs]."""
+GATEWAY_RPC: Final = (*GATEWAY_STATUS, "--require-rpc")
+"""A probe that also reads; its status is not 0 where that fails."""
+CHANNELS_STATUS: Final = ("channels", "status", "--json", "--probe", "--timeout", "15000")
+"""`{"channelAccounts": {channel: [account]}}`; since 2026.1.30 [old docs/channels/troubleshooting.md]."""
+SESSIONS_LIST: Final = ("gateway", "call", "sessions.list", "--json", "--params", '{"limit":100000}')
+"""What the dashboard shows: `{"sessions": [{"key"}]}`; without a limit 2026.9.6 gives 100 [measured]."""
+
+SINCE: Final = {VALIDATE: "2026.3.13", DOCTOR_LINT: "2026.6.11", GATEWAY_RPC: "2026.6.11"}
+"""The oldest release in which a command was seen; 2026.1.30 has none of them, 2026.3.13 no `--lint` and no
+`--require-rpc` [measured, old docs]."""
+
+READS_WITHOUT_PAIRING_SINCE: Final = "2026.8.0"
+"""From here on a question makes no new device [doc cli/channels.md, measured in 2026.9.6]. Before, the first
+one did [old 2026.1.30 gateway/call.js], and 2026.6 never gave that device more than it first asked for
+[measured]."""
 
 BUSY: Final = ("state-lifecycle", "Agent database cleanup failed")
 """What a young gateway of 2026.9.6 says to a turn while it still verifies its databases [measured]."""
@@ -61,6 +76,11 @@ def openclaw(
 def is_known(words: tuple[str, ...], version: str) -> bool:
     """Whether that OpenClaw has this command. Raises ValueError where it is no version."""
     return words not in SINCE or not releases.is_before(version, SINCE[words])
+
+
+def gateway_status(version: str) -> tuple[str, ...]:
+    """The best that this OpenClaw has. Raises ValueError where it is no version."""
+    return GATEWAY_RPC if is_known(GATEWAY_RPC, version) else GATEWAY_STATUS
 
 
 def npm_install(facts: HostFacts, version: str, prefix: str) -> list[str]:

@@ -379,3 +379,37 @@ def skill_keys(config: Config) -> dict[str, tuple[str, ...]]:
     if not isinstance(entries, Mapping):
         return {}
     return {str(k): tuple(map(str, v)) if isinstance(v, Mapping) else () for k, v in entries.items()}
+
+
+def switched(config: Config, section: str) -> dict[str, bool]:
+    """What `plugins.entries` or `skills.entries` (the section) switches on or off, by name."""
+    entries = lookup(config, section, "entries")
+    found = entries.items() if isinstance(entries, Mapping) else ()
+    return {str(k): v["enabled"] is True for k, v in found if isinstance(v, Mapping) and "enabled" in v}
+
+
+def variables(config: Config) -> tuple[str, ...]:
+    """The names of environment variables that the config sets: `env.vars.<NAME>`, once `env.<NAME>` too."""
+    named, plain = lookup(config, "env", "vars"), lookup(config, "env")
+    found = [f"env.vars.{name}" for name in named] if isinstance(named, Mapping) else []
+    direct = plain.items() if isinstance(plain, Mapping) else ()
+    return (*found, *(f"env.{name}" for name, value in direct if isinstance(value, str)))
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Where a browser finds the control UI [doc web/control-ui.md]."""
+
+    enabled: bool
+    path: str
+    """Begins and ends with a slash."""
+    tls: bool
+
+
+def dashboard(config: Config) -> Dashboard:
+    base = (_text(config, "gateway", "controlUi", "basePath") or "").strip("/")
+    return Dashboard(
+        enabled=lookup(config, "gateway", "controlUi", "enabled") is not False,
+        path=f"/{base}/" if base else "/",
+        tls=lookup(config, "gateway", "tls", "enabled") is True,
+    )

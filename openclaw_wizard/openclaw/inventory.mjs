@@ -16,6 +16,12 @@ function ocRows(db, table, columns, rest = "", ...values) {
   return db.prepare(`SELECT ${columns.join(", ")} FROM ${table} ${rest}`).all(...values);
 }
 
+// How many rows, or undefined where this schema has no such table.
+function ocCount(db, table) {
+  const there = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table);
+  return there ? Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get().n) : undefined;
+}
+
 function ocIsUnread(error) {
   return error.code === "ERR_SQLITE_ERROR" || OC_CLOSED.has(error.code);
 }
@@ -71,7 +77,8 @@ function ocSessionRows(db) {
   const messages = new Map();
   for (const { session_id: id, n } of counted) messages.set(id, Number(n));
   for (const { session_id: id, event_count: n } of cold) messages.set(id, (messages.get(id) ?? 0) + Number(n));
-  return { keys: ocRows(db, "session_nodes", ["session_key"]).map((row) => row.session_key), messages };
+  const index = ocCount(db, "memory_index_chunks");
+  return { keys: ocRows(db, "session_nodes", ["session_key"]).map((row) => row.session_key), messages, index };
 }
 
 async function ocLines(file) {
@@ -94,9 +101,15 @@ async function ocSessionFiles(folder) {
   return { keys: index && typeof index === "object" ? Object.keys(index) : [], messages };
 }
 
+// Up to 2026.6.8 the index of an agent's memory was a database of its own (#95495).
+function ocOldIndex(stateDir, agent, held) {
+  return ocWithDatabase(path.join(stateDir, "memory", `${agent}.sqlite`), held, (db) => ocCount(db, "chunks"));
+}
+
 async function ocSessions({ stateDir, agentDirs = {} }, agents, held) {
   const sessions = new Set();
   const messages = {};
+  const index = {};
   for (const agent of agents) {
     const folder = agentDirs[agent] ?? path.join(stateDir, "agents", agent, "agent");
     const kept = await ocSessionFiles(path.join(stateDir, "agents", agent, "sessions"));
@@ -104,92 +117,26 @@ async function ocSessions({ stateDir, agentDirs = {} }, agents, held) {
     for (const key of [...kept.keys, ...(stored?.keys ?? [])]) sessions.add(`${agent}/${key}`);
     // Where both are there, the database is what OpenClaw reads.
     for (const [id, count] of [...kept.messages, ...(stored?.messages ?? [])]) messages[`${agent}/${id}`] = count;
+    const rows = stored?.index ?? (await ocOldIndex(stateDir, agent, held));
+    if (rows !== undefined) index[agent] = rows;
   }
-  return { sessions: [...sessions].sort(), messages };
+  return { sessions: [...sessions].sort(), messages, memory_index: index };
 }
 
-// ------------------------------------------------------------------ cron, devices, names
+// ------------------------------------------------------------------ databases
 
-function ocCronKey(stateDir, configured, db) {
-  const [row] = db ? ocRows(db, "config_machine_state", ["value_json"], "WHERE state_key = 'cron.store'") : [];
-  const stored = ocParsed(row?.value_json ?? "");
-  const named = configured ?? (typeof stored === "string" && stored.trim() ? stored.trim() : null);
-  return named ? ocExpand(named, os.homedir()) : path.join(stateDir, "cron/jobs.json");
-}
-
-function ocCronFile(file) {
-  const found = ocJson(file);
-  const jobs = Array.isArray(found) ? found : (found?.jobs ?? []);
-  return jobs.flatMap((job) => (typeof job?.id === "string" ? [job.id] : []));
-}
-
-function ocStateRows(db, stateDir, cronStore) {
-  const key = ocCronKey(stateDir, cronStore, db);
-  const devices = ["device_identities", "device_pairing_paired"].flatMap((table) => ocRows(db, table, ["device_id"]));
-  return {
-    jobs: ocRows(db, "cron_jobs", ["job_id"], "WHERE store_key = ?", key).map((row) => row.job_id),
-    devices: devices.map((row) => row.device_id),
-    file: key,
-  };
-}
-
-// The JSON era: `identity/device.json`, `devices/paired.json` (by id, or a list of records).
-function ocDeviceFiles(stateDir) {
-  const own = ocJson(path.join(stateDir, "identity/device.json"))?.deviceId;
-  const paired = ocJson(path.join(stateDir, "devices/paired.json")) ?? {};
-  const ids = Array.isArray(paired) ? paired.map((each) => each?.deviceId) : Object.keys(paired);
-  return [own, ...ids].filter((id) => typeof id === "string");
-}
-
-function ocFilesBelow(folder) {
-  if (!ocIsFolder(folder)) return [];
-  const found = [...walk(pathOf(folder))].filter((node) => !node.reason && !node.stat.isDirectory());
-  return found.map((node) => ocName(node.path)).sort();
-}
-
-function ocEnvNames(folder, name = ".env") {
-  const lines = (ocText(path.join(folder, name), OC_CLOSED) ?? "").split(/\r?\n/);
-  const names = lines.map((line) => /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=/.exec(line)?.[1]);
-  return [...new Set(names.filter(Boolean))].sort();
-}
-
-// ------------------------------------------------------------------ workspaces, databases
-
-async function ocContentOf(node) {
-  if (node.stat.isSymbolicLink()) {
-    const target = fs.readlinkSync(node.full, { encoding: "buffer" });
-    return crypto.createHash("sha256").update("link\0").update(target).digest("hex");
-  }
-  return (await sha256File(node.full)).sha256;
-}
-
-// undefined for a file that is gone since it was listed: a gateway may be at work.
-function ocContentIfThere(node) {
-  return ocContentOf(node).catch((error) => {
-    if (OC_ABSENT.has(error.code)) return undefined;
-    throw error;
-  });
-}
-
-async function ocWorkspaceFiles({ name, path: folder }, stateDir, rules) {
-  const found = {};
-  if (!ocIsFolder(folder)) return found;
-  // A workspace may contain the state directory (a home as workspace).
-  const ignore = ocUnder(stateDir, folder) && stateDir !== folder ? [path.relative(folder, stateDir)] : [];
-  const contents = inOrder(walk(pathOf(folder), { rules, ignore }), 4, async (node) => {
-    if (node.reason || node.stat.isDirectory()) return [];
-    return [`${name}/${ocName(node.path)}`, await ocContentIfThere(node)];
-  });
-  for await (const [path, content] of contents) if (content) found[path] = content;
-  return found;
+// What OpenClaw itself says of its schema [src state/openclaw-state-schema.ts].
+function ocSchema(db) {
+  const [row] = ocRows(db, "schema_meta", ["schema_version"], "WHERE meta_key = 'primary'");
+  return { schema_version: row ? Number(row.schema_version) : null };
 }
 
 async function ocDatabaseState(node) {
   const file = ocName(node.path);
   try {
-    const { ok, detail, user_version } = await judged(node.full);
-    const isBusy = !ok && /locked|busy|unable to open/.test(detail);
-    return { path: file, ok, detail: isBusy ? OC_NOT_READ + detail : detail, user_version };
+    const found = await judged(node.full, ocSchema);
+    const isBusy = !found.ok && /locked|busy|unable to open/.test(found.detail);
+    return { path: file, ...found, detail: isBusy ? OC_NOT_READ + found.detail : found.detail };
   } catch (error) {
     if (!ocIsUnread(error)) throw error;
     return { path: file, ok: false, detail: OC_NOT_READ + error.code, user_version: null };
@@ -208,25 +155,28 @@ async function ocDatabases(stateDir, rules) {
 }
 
 command("oc.inventory", async (params) => {
-  const { stateDir, cronStore = null, workspaces = [] } = params;
+  const { stateDir, cronStore = null } = params;
   const databases = await ocDatabases(stateDir, ocRules(params.excluded));
   const unread = databases.filter(({ detail }) => detail.startsWith(OC_NOT_READ));
   const held = new Set(unread.map((each) => path.join(stateDir, each.path)));
   const agents = ocAgentNames(stateDir, params.agents ?? []);
   const stateFile = path.join(stateDir, "state/openclaw.sqlite");
   const state = await ocWithDatabase(stateFile, held, (db) => ocStateRows(db, stateDir, cronStore));
-  const cronFile = ocCronFile(state?.file ?? ocCronKey(stateDir, cronStore, null));
-  const files = {};
-  const workspaceRules = ocRules(params.workspaceExcluded);
-  for (const each of workspaces) Object.assign(files, await ocWorkspaceFiles(each, stateDir, workspaceRules));
+  const workspaces = ocWorkspaces(params.workspaces ?? {});
   return {
+    taken: Date.now() / 1000,
     agents,
     ...(await ocSessions(params, agents, held)),
-    cron_jobs: [...new Set([...(state?.jobs ?? []), ...cronFile])].sort(),
+    ...ocCron([...(state?.jobs ?? []), ...ocCronFile(state?.file ?? ocCronKey(stateDir, cronStore, null))]),
     credentials: ocFilesBelow(path.join(stateDir, "credentials")),
     devices: [...new Set([...(state?.devices ?? []), ...ocDeviceFiles(stateDir)])].sort(),
+    asks_quietly: ocIsPaired(stateDir),
+    pairing_requests: Object.fromEntries([...(state?.requests ?? []), ...ocRequestFiles(stateDir)].sort()),
+    plugins: { ...ocPluginFolders(stateDir), ...state?.plugins },
+    skills: ocSkills(stateDir, workspaces),
+    workspaces,
+    memory_files: ocMemoryFiles(workspaces),
     env_keys: ocEnvNames(stateDir),
-    workspace_files: files,
     databases,
   };
 });

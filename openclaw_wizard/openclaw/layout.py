@@ -106,6 +106,40 @@ WORKSPACE_EXCLUDED: Final[tuple[tuple[str, str], ...]] = (("**/*.sock", "a socke
 """The manifest leaves out sockets by kind; the name covers one that is gone by the time it is sent."""
 
 
+DATABASES: Final = (".sqlite", ".sqlite3", ".db")
+_DATABASE: Final = re.compile(r"\.(sqlite3?|db)(-wal|-journal)?$")
+
+PASSING: Final[tuple[tuple[str, str], ...]] = (
+    # [doc reference/restart-sentinel; src infra/restart-sentinel.ts]: read once, at the start.
+    ("restart-sentinel.json", "read once at the start"),
+    ("delivery-queue*/**", "a delivery that was made"),
+    ("session-delivery-queue/**", "a delivery that was made"),
+    # [doc gateway/configuration-reference media.ttlHours]
+    ("media/**", "media past its time"),
+    ("credentials/*-pairing.json", "requests for pairing lapse"),
+    ("credentials/whatsapp/*/pre-key-*.json", "a one-time key that was used up"),
+    ("cache/**", _REBUILT),
+)
+"""What a gateway that runs removes by itself, and why."""
+
+COUNTED_BY_ROWS: Final = "databases, counted by their rows"
+
+
+def is_database(path: str) -> bool:
+    """A database or its log, by name: its bytes change with every start, so its rows are counted."""
+    return _DATABASE.search(path) is not None
+
+
+def only_grows(path: str) -> bool:
+    """A transcript of the JSONL era: lines are added at its end, and none changes."""
+    return covers("agents/*/sessions/*.jsonl", path)
+
+
+def passing(path: str) -> str | None:
+    """Why a running gateway may have removed this file of its state directory; None where it would not."""
+    return next((why for pattern, why in PASSING if covers(pattern, path)), None)
+
+
 _PROFILE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.IGNORECASE)
 """What OpenClaw takes as the name of a profile [src cli/profile.ts]."""
 

@@ -40,7 +40,6 @@ from openclaw_wizard.model import (
     Outcome,
     Plan,
     Role,
-    RowState,
     Verdict,
     Wishes,
 )
@@ -358,7 +357,7 @@ class Wizard:
         except asyncio.CancelledError:
             self._board.tell(MoveStopped(reason=self.stop_reason or "cancelled"))
             raise
-        if any(row.state in (RowState.LOST, RowState.UNKNOWN) for row in self.view.rows):
+        if not all(row.explained for row in self.view.rows):
             return self._finish(Outcome.PROBLEMS, ExitCode.PROBLEMS, plan, journal)
         return self._finish(Outcome.DONE, ExitCode.DONE, plan, journal)
 

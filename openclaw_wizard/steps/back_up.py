@@ -7,31 +7,35 @@ import humanize
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Archive, GatewayState, Inventory, Role, StepId
-from openclaw_wizard.steps import gateway, trees
+from openclaw_wizard.steps import gateway, looking, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.ahead import CopyAhead
 from openclaw_wizard.transfer import archive
 
-OLD_INVENTORY = "inventory-old.json"
 ARCHIVE = "archive.json"
-DEPENDENTS = (OLD_INVENTORY, ARCHIVE, trees.COMPARED)
+DEPENDENTS = (trees.OLD_INVENTORY, ARCHIVE, trees.COMPARED)
 """Side files that are stale once OLD's gateway has run again."""
 
 
 class RehearseInventory(Action):
-    """Counts while the gateway works, so that what cannot be counted is known before anything stops."""
+    """Counts while the gateway works, so that what cannot be counted is known before anything stops.
+
+    Only now can it be seen which channels are connected: what is not, is not expected of NEW.
+    """
 
     id = "old.inventory"
     step = StepId.BACK_UP
-    title = "Count what OLD holds"
+    title = "Count what OLD holds, and see what works"
     safe = "Nothing was changed on either machine."
 
     async def holds(self, ctx: Context) -> bool:
-        return ctx.shelf.load("inventory-before.json") is not None
+        return ctx.shelf.load(trees.BEFORE) is not None and ctx.shelf.load(looking.SEEN_OLD) is not None
 
     async def apply(self, ctx: Context) -> Done:
         found = await trees.inventory_of(ctx, Role.OLD)
-        ctx.shelf.save("inventory-before.json", found.model_dump_json().encode())
+        ctx.shelf.save(trees.BEFORE, found.model_dump_json().encode())
+        seen = await looking.look(ctx, Role.OLD, found)
+        ctx.shelf.save(looking.SEEN_OLD, seen.model_dump_json().encode())
         return Done(fact=_counted(found))
 
 
@@ -77,7 +81,7 @@ class CheckDatabases(Action):
     safe = "OLD is stopped and its data is untouched."
 
     async def holds(self, ctx: Context) -> bool:
-        return bool(ctx.shelf.load(OLD_INVENTORY))
+        return bool(ctx.shelf.load(trees.OLD_INVENTORY))
 
     async def apply(self, ctx: Context) -> Done:
         found = await trees.inventory_of(ctx, Role.OLD)
@@ -89,7 +93,7 @@ class CheckDatabases(Action):
                 safe="OLD's data is untouched; nothing was copied.",
                 next="Put back (undo) and mend OLD with `openclaw doctor` first.",
             )
-        ctx.shelf.save(OLD_INVENTORY, found.model_dump_json().encode())
+        ctx.shelf.save(trees.OLD_INVENTORY, found.model_dump_json().encode())
         return Done(fact=f"{len(found.databases)} intact; {_counted(found)}")
 
 

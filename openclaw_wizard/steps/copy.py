@@ -153,7 +153,7 @@ class CompareHashes(Action):
         if count.names:
             trees.list_again(ctx)
             raise StepFailed(
-                what=f"{trees.counted(count.names)} on NEW differ from OLD's: {trees.named(count.names)}",
+                what=f"{trees.how_many(count.names)} on NEW differ from OLD's: {trees.named(count.names)}",
                 next="Resume: OLD is listed again, and what differs is copied again.",
             )
 

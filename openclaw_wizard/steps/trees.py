@@ -21,6 +21,10 @@ from openclaw_wizard.transfer.manifest import Manifest
 
 COMPARED = "compared.json"
 SWITCHING = "switching.json"
+BEFORE, OLD_INVENTORY = "inventory-before.json", "inventory-old.json"
+"""What OLD held while its gateway ran, and what it held when it was stopped."""
+CHANGES = "changes.json"
+"""What was rewritten in the copy, by file."""
 
 
 def manifest_name(tree: Tree) -> str:
@@ -124,7 +128,7 @@ def moved_on(ctx: Context, paths: Sequence[bytes]) -> StepFailed:
     """The error for what changed on OLD under the wizard's hands; the next run lists OLD again."""
     list_again(ctx)
     return StepFailed(
-        what=f"{counted(paths)} on OLD changed since they were listed: {named(paths)}",
+        what=f"{how_many(paths)} on OLD changed since they were listed: {named(paths)}",
         next=(
             "Something still writes there (an editor, a sync, another gateway): end it, then resume. "
             "All is listed again, and what differs is copied again."
@@ -137,7 +141,7 @@ async def first(found: Iterator[bytes]) -> list[bytes]:
     return await aside(lambda: list(islice(found, compare.NAMED)))
 
 
-def counted(paths: Sequence[bytes]) -> str:
+def how_many(paths: Sequence[bytes]) -> str:
     if len(paths) >= compare.NAMED:
         return f"{compare.NAMED} entries or more"
     return "1 entry" if len(paths) == 1 else f"{len(paths)} entries"
@@ -176,6 +180,14 @@ async def inventory_of(ctx: Context, role: Role) -> Inventory:
     facts = gateway.facts_of(ctx, role)
     version = facts.openclaw or ctx.plan.version if role is Role.OLD else ctx.plan.version
     return await inventory.take(ctx.helper(role), gateway.installation(ctx, role), facts, version=version)
+
+
+def counted(ctx: Context, name: str) -> Inventory:
+    """An inventory that was kept. Raises StepFailed where it is gone."""
+    kept = ctx.shelf.load(name)
+    if not kept:
+        raise StepFailed(what="OLD's inventory is missing from the move's folder.")
+    return Inventory.model_validate_json(kept)
 
 
 async def switched(ctx: Context) -> bool:

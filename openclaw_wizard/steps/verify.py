@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from openclaw_wizard.errors import StepFailed
@@ -10,14 +12,15 @@ from openclaw_wizard.events import (
     Compared,
     Said,
 )
-from openclaw_wizard.model import GatewayState, Inventory, Role, Row, RowState, StepId
-from openclaw_wizard.openclaw import command, inventory
-from openclaw_wizard.steps import back_up, gateway, trees
+from openclaw_wizard.model import GatewayState, Role, Row, StepId
+from openclaw_wizard.openclaw import answers, command, comparison
+from openclaw_wizard.steps import gateway, looking, proof, trees
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 
 SERVICE = "service-before.json"
 UNIT = "unit-before.json"
 ROWS = "comparison.json"
+PROOF = "proof.json"
 SAFE = "OLD is stopped and its data untouched; the moved state is complete on NEW."
 
 
@@ -81,6 +84,9 @@ class StartNew(Action):
                 what="OLD's gateway runs again; two at once would fight over the same channels.",
                 next="Resume from Back up: the wizard stops OLD again and takes what is new.",
             )
+        if not ctx.shelf.load(proof.STARTED):
+            now = await ctx.new_helper.call("clock")
+            ctx.shelf.save(proof.STARTED, json.dumps({"seconds": now}).encode())
         if ctx.plan.service == "systemd":
             await self._install_unit(ctx)
         await gateway.start(ctx, Role.NEW, self.id)
@@ -150,16 +156,20 @@ class Compare(Action):
         return True
 
     async def apply(self, ctx: Context) -> Done:
-        kept = ctx.shelf.load(back_up.OLD_INVENTORY)
-        if not kept:
-            raise StepFailed(what="OLD's inventory is missing from the move's folder.")
-        old = Inventory.model_validate_json(kept)
-        new = await trees.inventory_of(ctx, Role.NEW)
+        old = trees.counted(ctx, trees.OLD_INVENTORY)
+        files, new = await asyncio.gather(proof.prove(ctx), trees.inventory_of(ctx, Role.NEW))
         ctx.shelf.save("inventory-new.json", new.model_dump_json().encode())
-        rows = inventory.compare(old, new)
+        ctx.shelf.save(PROOF, files.model_dump_json().encode())
+        counted = comparison.compare(old, new, changes=ctx.plan.path_changes)
+        seen = answers.compare(looking.old_seen(ctx), looking.new_seen(ctx))
+        rows = (*seen, *counted, *files.rows)
         ctx.shelf.save(ROWS, json.dumps([row.model_dump(mode="json") for row in rows]).encode())
-        bad = [row for row in rows if row.state in (RowState.LOST, RowState.UNKNOWN)]
-        return Done(fact=f"{len(rows) - len(bad)} of {len(rows)} rows equal" if bad else "nothing was lost")
+        return Done(fact=_summed(rows))
+
+
+def _summed(rows: Sequence[Row]) -> str:
+    bad = sum(not row.explained for row in rows)
+    return f"{bad} of {len(rows)} rows want your eye" if bad else "nothing was lost"
 
 
 class RetireOld(Action):
@@ -207,4 +217,4 @@ class RetireOld(Action):
 
 
 DOCTOR_ACTIONS: tuple[Action, ...] = (Service(),)
-ACTIONS: tuple[Action, ...] = (StartNew(), Ready(), Compare(), RetireOld())
+ACTIONS: tuple[Action, ...] = (StartNew(), Ready(), looking.Look(), Compare(), RetireOld())

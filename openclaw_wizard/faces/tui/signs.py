@@ -76,7 +76,9 @@ GATEWAYS: Final[Mapping[GatewayState, Sign]] = {
 ROWS: Final[Mapping[RowState, Sign]] = {
     RowState.EQUAL: Sign("✔", "equal", "$success"),
     RowState.GREW: Sign("▲", "grew", "$secondary"),
+    RowState.EXPECTED: Sign("≈", "expected", "$secondary"),
     RowState.LOST: Sign("✖", "lost", "$error"),
+    RowState.DIFFERS: Sign("✖", "differs", "$error"),
     RowState.UNKNOWN: Sign("…", "not known", "$warning"),
 }
 

@@ -16,7 +16,7 @@ from openclaw_wizard.faces.tui.screens.base import BACK, HELP, LEAVE, LOG, Wizar
 from openclaw_wizard.faces.tui.signs import OUTCOMES, ROWS
 from openclaw_wizard.faces.tui.widgets.fitted import Column, Fitted, table, wrapped
 from openclaw_wizard.faces.tui.widgets.section import Section
-from openclaw_wizard.model import Outcome, Row, RowState
+from openclaw_wizard.model import Outcome, Row
 from openclaw_wizard.report import left_for_you
 
 
@@ -95,7 +95,7 @@ def ending(scene: Scene) -> tuple[str, ...]:
     if scene.outcome is Outcome.DONE:
         return ("NEW runs and nothing was lost: both machines were counted.", *away)
     if scene.outcome is Outcome.PROBLEMS:
-        bad = sum(row.state in (RowState.LOST, RowState.UNKNOWN) for row in scene.view.rows)
+        bad = sum(not row.explained for row in scene.view.rows)
         return (f"NEW runs, but {figures.count(bad, 'line')} below want your eye.", *away)
     if scene.outcome is Outcome.PUT_BACK:
         return ("Both machines are as they were before the move.",)
