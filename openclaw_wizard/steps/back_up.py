@@ -122,7 +122,8 @@ class SafetyArchive(Action):
         )
         ctx.shelf.save(ARCHIVE, made.model_dump_json().encode())
         size = humanize.naturalsize(made.bytes)
-        return Done(fact=f"{size}, {made.entries:,} entries", data={"path": made.path})
+        unread = f"; not whole in it: {', '.join(made.unread[:3])} (read error)" if made.unread else ""
+        return Done(fact=f"{size}, {made.entries:,} entries{unread}", data={"path": made.path})
 
     async def revert(self, ctx: Context) -> Done | None:
         return Done(fact="the safety copy stays on OLD")

@@ -105,6 +105,7 @@ async def list_old(
         (*rules(ctx.plan, tree), *also),
         to=ctx.shelf.file(name),
         hashes=hashes,
+        losses=True,
         on_progress=on_progress,
     )
 
