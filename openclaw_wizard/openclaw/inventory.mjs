@@ -74,6 +74,14 @@ function ocSessionRows(db) {
   return { keys: ocRows(db, "session_nodes", ["session_key"]).map((row) => row.session_key), messages };
 }
 
+// undefined for what is gone since it was listed (a gateway may be at work), or that the disk cannot read: the copy names it.
+function ocUnlessUnreadable(reading) {
+  return reading.catch((error) => {
+    if (OC_ABSENT.has(error.code) || isReadError(error)) return undefined;
+    throw error;
+  });
+}
+
 async function ocLines(file) {
   let count = 0;
   let last = 10;
@@ -89,7 +97,8 @@ async function ocSessionFiles(folder) {
   const index = ocJson(path.join(folder, "sessions.json"));
   const messages = new Map();
   for (const name of ocNames(folder, OC_CLOSED).filter((each) => /^[^.]+\.jsonl$/.test(each))) {
-    messages.set(name.slice(0, -".jsonl".length), await ocLines(path.join(folder, name)));
+    const count = await ocUnlessUnreadable(ocLines(path.join(folder, name)));
+    if (count !== undefined) messages.set(name.slice(0, -".jsonl".length), count);
   }
   return { keys: index && typeof index === "object" ? Object.keys(index) : [], messages };
 }
@@ -163,14 +172,6 @@ async function ocContentOf(node) {
   return (await sha256File(node.full)).sha256;
 }
 
-// undefined for a file that is gone since it was listed: a gateway may be at work.
-function ocContentIfThere(node) {
-  return ocContentOf(node).catch((error) => {
-    if (OC_ABSENT.has(error.code)) return undefined;
-    throw error;
-  });
-}
-
 async function ocWorkspaceFiles({ name, path: folder }, stateDir, rules) {
   const found = {};
   if (!ocIsFolder(folder)) return found;
@@ -178,7 +179,7 @@ async function ocWorkspaceFiles({ name, path: folder }, stateDir, rules) {
   const ignore = ocUnder(stateDir, folder) && stateDir !== folder ? [path.relative(folder, stateDir)] : [];
   const contents = inOrder(walk(pathOf(folder), { rules, ignore }), 4, async (node) => {
     if (node.reason || node.stat.isDirectory()) return [];
-    return [`${name}/${ocName(node.path)}`, await ocContentIfThere(node)];
+    return [`${name}/${ocName(node.path)}`, await ocUnlessUnreadable(ocContentOf(node))];
   });
   for await (const [path, content] of contents) if (content) found[path] = content;
   return found;

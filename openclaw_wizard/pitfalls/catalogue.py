@@ -19,5 +19,6 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     data.TARGET_NOT_EMPTY,
     data.PARTIAL_COPY,
     data.OWNERSHIP,
+    data.LOST_ENTRIES,
     data.SECRETS_IN_BACKUPS,
 )

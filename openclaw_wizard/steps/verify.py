@@ -12,7 +12,7 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.model import GatewayState, Inventory, Role, Row, RowState, StepId
 from openclaw_wizard.openclaw import command, inventory
-from openclaw_wizard.steps import back_up, gateway, trees
+from openclaw_wizard.steps import back_up, gateway, losses, trees
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 
 SERVICE = "service-before.json"
@@ -156,7 +156,7 @@ class Compare(Action):
         old = Inventory.model_validate_json(kept)
         new = await trees.inventory_of(ctx, Role.NEW)
         ctx.shelf.save("inventory-new.json", new.model_dump_json().encode())
-        rows = inventory.compare(old, new)
+        rows = (*inventory.compare(old, new), *losses.rows(ctx))
         ctx.shelf.save(ROWS, json.dumps([row.model_dump(mode="json") for row in rows]).encode())
         bad = [row for row in rows if row.state in (RowState.LOST, RowState.UNKNOWN)]
         return Done(fact=f"{len(rows) - len(bad)} of {len(rows)} rows equal" if bad else "nothing was lost")

@@ -64,7 +64,7 @@ async def make_archive(
         entries=sum(len(taken) - taken.lost for _, taken in everything),
         mode=made["mode"],
         sha256=made["sha256"],
-        unread=tuple(f"/{manifest.shown(path)}" for path in lost),
+        unread=tuple(f"/{path.decode(errors='replace')}" for path in lost),
     )
 
 

@@ -341,6 +341,11 @@ _decode: Final = msgspec.json.Decoder(Entry, strict=False).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
+def line(entry: Entry) -> Line:
+    """An entry as a line of the kept form."""
+    return _encode(entry) + b"\n"
+
+
 def entry_from(line: Line) -> Entry:
     """An entry from a line of the kept form, as the helper prints it too. Raises ValueError."""
     try:

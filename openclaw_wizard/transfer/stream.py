@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
-from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
+from openclaw_wizard.errors import CommandFailed, LinkLost, NoRoom, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import ITEM, Helper, source
 from openclaw_wizard.hosts.running import RAW_DEFLATE
@@ -157,7 +157,7 @@ async def send(
     The manifests of what was packed are kept as `to` with a suffix. With `live`, files that change or
     vanish while they are read are no error: they are marked as changed, or are not in the answer. What
     OLD's disk cannot read is marked as lost in the answer, and nothing of it stays in staging. Safe to
-    repeat after any failure. Raises StepFailed (packing or unpacking failed, NEW is full; with a
+    repeat after any failure. Raises StepFailed (packing or unpacking failed, NEW is full: NoRoom; with a
     field `side` that is `Role.OLD` where it was OLD's), HelperFailed, LinkLost.
     """
     # First, since afterwards tar closes folders that were opened for this.
@@ -417,10 +417,10 @@ class _Relay:
 
     def _unpacking_failed(self, status: object, said: str) -> NoReturn:
         if any(word in said for word in NO_ROOM):
-            what, next = f"The disk of NEW ({self._new}) is full.", f"Make room there. {RESUME}"
-        else:
-            what, next = f"Unpacking on NEW ({self._new}) ended with {status}: {_tail(said)}", RESUME
-        raise StepFailed(what=what, safe=SAFE, next=next)
+            what = f"The disk of NEW ({self._new}) is full."
+            raise NoRoom(what=what, safe=SAFE, next=f"Make room there. {RESUME}")
+        what = f"Unpacking on NEW ({self._new}) ended with {status}: {_tail(said)}"
+        raise StepFailed(what=what, safe=SAFE, next=RESUME)
 
     def _packing_failed(self, said: str) -> NoReturn:
         what = f"Packing on OLD ({self._old}) failed: {_tail(said)}"
