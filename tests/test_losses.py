@@ -6,17 +6,17 @@ import json
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 import pytest
 
-from openclaw_wizard.errors import NeedsAnswer, NoRoom, StepFailed
+from openclaw_wizard.errors import ExitCode, NeedsAnswer, NoRoom, StepFailed
 from openclaw_wizard.hosts import ByteSink
 from openclaw_wizard.hosts.local import LocalHost
-from openclaw_wizard.model import Losses, RowState
-from openclaw_wizard.steps import losses
+from openclaw_wizard.model import Losses, Outcome, RowState, Verdict
+from openclaw_wizard.steps import back_up, copy, losses, verify
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
 from openclaw_wizard.steps.databases import CHECKED, CheckCopies
 from openclaw_wizard.transfer import archive, compare, manifest
@@ -34,6 +34,7 @@ from tests.odd_trees import (
     sent,
     taken,
 )
+from tests.two_hosts import TwoHosts
 
 pytestmark = pytest.mark.node
 
@@ -57,7 +58,7 @@ def lines(size: int) -> bytes:
 
 def furnish(root: Path) -> Path:
     """A tree of which one file, by far the largest, can be read at first and then no more."""
-    put(root, BAD, lines(8 * MB), 0o640)
+    put(root, BAD, lines(2 * MB), 0o640)
     for name in (b"a first", b"folder/before", b"folder/zlast", b"z"):
         put(root, name, name)
     (root / "second name").hardlink_to(root / "folder" / "bad")
@@ -74,8 +75,8 @@ def failing(place: Path) -> Iterator[Path]:
         with (old / "folder" / "bad").open("rb", buffering=0) as file:
             assert len(file.read(4096)) == 4096
             with pytest.raises(OSError, match="Input/output"):
-                file.seek(4 * MB)
-                file.read(MB)
+                file.seek(MB)
+                file.read(MB // 4)
         yield old
 
 
@@ -139,7 +140,7 @@ async def test_where_blocks_of_it_are_there_already_nothing_of_it_stays(place: P
     """The way that sends only what differs of a large file, and the hashes of a walk."""
     to = place / "state.incoming-m1"
     to.mkdir(mode=0o700)
-    put(to, BAD, b"\0" * 2 * MB)
+    put(to, BAD, b"\0" * MB)
     (to / "folder").chmod(0o500)
     listed = await manifest.take(local_helper(), str(failing), to=list_file(), hashes=False, losses=True)
     assert listed.lost == 0
@@ -167,6 +168,41 @@ async def test_the_safety_copy_goes_on_and_says_what_is_not_whole_in_it(place: P
     assert made.entries == len(seen(failing.parent / "was"))
     assert made.unread == (f"{failing}/folder/bad", f"{failing}/second name")
     assert names_in(place / "kept") == ["copy.tar.zst"]
+
+
+@pytest.fixture
+async def hosts(tmp_path: Path) -> AsyncIterator[TwoHosts]:
+    made = TwoHosts(tmp_path)
+    yield made
+    await made.close()
+
+
+@pytest.mark.root
+async def test_a_move_with_losses_waits_for_a_yes_and_ends_with_problems(
+    place: Path, failing: Path, hosts: TwoHosts
+) -> None:
+    """Two SSH hosts, the real session: stop with 5, go on with --accept, end with 3."""
+    actions = (back_up.CheckDatabases(), *copy.ACTIONS, verify.Compare())
+    workspace = hosts.furnish() / "workspace"
+    with mounts.mounted("mount", "--bind", failing, at=workspace / "media"):
+        wizard = hosts.wizard(actions=actions)
+        await wizard.survey(hosts.old, hosts.new)
+        with pytest.raises(NeedsAnswer, match=r"media/folder/bad \(its disk has a read error\)") as caught:
+            await wizard.run()
+        assert caught.value.exit_code is ExitCode.NEEDS_ANSWER
+        assert wizard.view.findings["lost-entries"].verdict is Verdict.LOOK
+        await wizard.aclose()
+        assert not (hosts.new_home / ".openclaw").exists()
+        again = hosts.wizard(actions=actions, accept=frozenset({"lost-entries"}))
+        assert await again.resume() is Outcome.PROBLEMS
+        assert again.view.exit_code == ExitCode.PROBLEMS
+        report = Path(again.report_path or "").read_text()
+        await again.aclose()
+    assert "workspace/media/folder/bad (its disk has a read error)" in report
+    assert "cannot come along" in report and "done with problems" in report
+    moved = hosts.new_home / ".openclaw" / "workspace" / "media"
+    assert names_in(moved) == ["a first", "folder", "z"]
+    assert names_in(moved / "folder") == ["before", "zlast"]
 
 
 # ------------------------------------------------------------------ a file system that cannot hold it
