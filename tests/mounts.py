@@ -48,6 +48,16 @@ def damaged(tree: Path, at: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def one_for_two(at: Path) -> Iterator[Path]:
+    """A disk that keeps names as they are written, but tells neither case nor forms of Unicode apart."""
+    behind = at.with_name(f"{at.name}.behind")
+    behind.mkdir()
+    script = Path(__file__).with_name("folding_fs.py")
+    with mounted("/usr/bin/python3", script, behind, at=at) as disk:
+        yield disk
+
+
+@contextmanager
 def folding(at: Path) -> Iterator[Path]:
     """A disk to which names that differ by case are the same, and that refuses what Windows does."""
     image = at.with_name(f"{at.name}.ntfs")

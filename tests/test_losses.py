@@ -19,7 +19,7 @@ from openclaw_wizard.model import Losses, Outcome, RowState, Verdict
 from openclaw_wizard.steps import back_up, copy, losses, verify
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
 from openclaw_wizard.steps.databases import CHECKED, CheckCopies
-from openclaw_wizard.transfer import archive, compare, manifest
+from openclaw_wizard.transfer import archive, compare, manifest, terrain
 from tests import mounts
 from tests.lab.carry import Carry
 from tests.odd_trees import (
@@ -236,6 +236,38 @@ async def test_what_new_cannot_hold_is_named_before_anything_is_sent(place: Path
         (old / os.fsdecode(b"\xff")).unlink()
         await carry.run()
         assert set(seen(carry.new)) == set(seen(old))
+
+
+@pytest.mark.root
+async def test_names_that_are_one_to_new_are_told_with_the_other(place: Path) -> None:
+    old = place / "old"
+    for name in ("Notes", "notes", "Folder/x", "folder/inside/x", "e\u0301/x", "\u00e9", "plain"):
+        put(old, name.encode())
+    source = await taken(old)
+    with mounts.one_for_two(place / "disk") as disk:
+        to = disk / "state.incoming-m1"
+        to.mkdir(mode=0o700)
+        way = route(old, to)
+        assert (await terrain.look(way)).odd
+        found = await terrain.marked(way, source, list_file())
+        assert names_in(to) == []
+    same = "to NEW's file system its name is the same as"
+    assert {os.fsdecode(entry.path): manifest.why(entry) for entry in found.losses} == {
+        "folder": f"{same} Folder",
+        "folder/inside": "its folder cannot be on NEW",
+        "folder/inside/x": "its folder cannot be on NEW",
+        "notes": f"{same} Notes",
+        "\u00e9": f"{same} e\u0301",
+    }
+    assert [entry.path for entry in found] == [entry.path for entry in await taken(old)]
+
+
+async def test_an_ordinary_file_system_is_not_tried_further_and_is_left_as_it_was(place: Path) -> None:
+    to = place / "state.incoming-m1"
+    put(to, b"there").parent.chmod(0o500)
+    before = seen(to)
+    assert await terrain.look(route(place, to)) == terrain.Terrain(odd=False, step_ns=1)
+    assert seen(to) == before
 
 
 # ------------------------------------------------------------------ no room
