@@ -109,6 +109,10 @@ async def test_all_but_what_cannot_be_read_arrives_and_that_is_named(place: Path
     (row,) = losses.rows(carry.ctx)
     assert (row.old, row.new, row.state) == ("2", "0", RowState.LOST)
     assert f"folder/bad ({READ_ERROR})" in row.detail
+    # A yes to these is none to others.
+    known = json.loads(carry.ctx.shelf.load(losses.SUMMARY) or b"")
+    carry.ctx.shelf.save(losses.SUMMARY, json.dumps({**known, "sha256": "of others"}).encode())
+    assert not await losses.Accept().holds(carry.ctx)
 
 
 @pytest.mark.root
@@ -122,17 +126,6 @@ async def test_what_was_mended_meanwhile_comes_along_and_nobody_is_asked(place: 
     assert seen(carry.new) == seen(place / "was")
     assert losses.known(carry.ctx) == Losses(count=0)
     assert losses.rows(carry.ctx) == ()
-
-
-@pytest.mark.root
-async def test_another_loss_than_the_one_agreed_to_is_asked_for(place: Path, failing: Path) -> None:
-    carry = Carry(failing, place / "new" / "state")
-    for action in (TakeManifest(), Stream(), CompareHashes(), losses.Accept()):
-        await carry.does(action)
-    assert await losses.Accept().holds(carry.ctx)
-    known = json.loads(carry.ctx.shelf.load(losses.SUMMARY) or b"")
-    carry.ctx.shelf.save(losses.SUMMARY, json.dumps({**known, "sha256": "of others"}).encode())
-    assert not await losses.Accept().holds(carry.ctx)
 
 
 @pytest.mark.root
@@ -151,6 +144,35 @@ async def test_where_blocks_of_it_are_there_already_nothing_of_it_stays(place: P
     assert compare.compare(hashed, await taken(to)).equal
     with pytest.raises(StepFailed, match=r"2 entries .*folder/bad \(its disk has a read error\)"):
         await taken(failing)
+
+
+SICK = """
+for (const name of ["readdirSync", "lstatSync"]) {
+  const read = fs[name];
+  fs[name] = (full, options) => {
+    if (String(full).endsWith(`/sick ${name}`)) throw Object.assign(new Error("sums differ"), { errno: -74 });
+    return read(full, options);
+  };
+}
+"""
+
+
+async def test_a_folder_and_an_entry_that_cannot_be_looked_at_are_lost_and_the_rest_is_listed(
+    place: Path,
+) -> None:
+    for name in (b"a/x", b"sick readdirSync/inside", b"sick lstatSync", b"z"):
+        put(place, name)
+    helper = local_helper(parts=(SICK,))
+    listed = await manifest.take(helper, str(place), to=list_file(), hashes=True, losses=True)
+    assert [(entry.path, entry.kind, entry.lost) for entry in listed] == [
+        *((b"", "d", ""), (b"a", "d", ""), (b"a/x", "f", "")),
+        *((b"sick lstatSync", "o", "EIO"), (b"sick readdirSync", "d", "EIO"), (b"z", "f", "")),
+    ]
+    assert (listed.files, listed.lost, listed.hashed) == (2, 2, True)
+    sizes = await helper.call("sizes", {"root": str(place)})
+    assert sizes["files"] == 2
+    with pytest.raises(StepFailed, match="2 entries"):
+        await manifest.take(helper, str(place), to=list_file(), hashes=False)
 
 
 @pytest.mark.root

@@ -39,7 +39,8 @@ class TakeManifest(Action):
 
     async def apply(self, ctx: Context) -> Done:
         ctx.fresh.add(self.id)
-        ctx.shelf.save(trees.COMPARED, b"")
+        for name in (trees.COMPARED, databases.CHECKED):
+            ctx.shelf.save(name, b"")
         files = size = 0
         for tree in ctx.plan.trees:
             taken = await self._take(ctx, tree)

@@ -20,7 +20,9 @@ KEPT = "losses.jsonl"
 SUMMARY = "losses.json"
 CONSENT = "losses-accepted.json"
 NAMED = 20
-"""How many of them are named to a person; all are in the side file."""
+"""How many of them are named in the comparison; all are in the side file."""
+ASKED = 5
+"""How many of them are named in the question."""
 
 
 async def keep(ctx: Context) -> None:
@@ -81,11 +83,12 @@ def rows(ctx: Context) -> tuple[Row, ...]:
     return (Row(subject="cannot come along", old=count, new="0", state=RowState.LOST, detail=detail),)
 
 
-def named(found: Losses) -> str:
+def named(found: Losses, most: int = NAMED) -> str:
     """The first of them with their reasons, and where the others stand."""
-    rest = found.count - len(found.first)
+    first = found.first[:most]
+    rest = found.count - len(first)
     more = f", and {intcomma(rest)} more (all in {KEPT} of this move)" if rest > 0 else ""
-    return ", ".join(f"{_shown(each)} ({each.reason})" for each in found.first) + more
+    return ", ".join(f"{_shown(each)} ({each.reason})" for each in first) + more
 
 
 def _shown(each: Excluded) -> str:
@@ -112,7 +115,7 @@ class Accept(Action):
         return AskFirst(
             question="accept-losses",
             prompt=(
-                f"{entries} cannot come along: {named(found)}. Go on without? "
+                f"{entries} cannot come along: {named(found, ASKED)}. Go on without? "
                 "OLD keeps them. With no it stops here; a resume tries them again."
             ),
             answered_by=f"--accept {LOST_ENTRIES.id}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from openclaw_wizard.errors import NoRoom
 from openclaw_wizard.events import Advanced
+from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.model import Tree
 from openclaw_wizard.steps.action import Context, Done
 from openclaw_wizard.transfer import compare, room, stream, tar, terrain
@@ -44,15 +45,25 @@ class Prepared:
 
 async def prepare(ctx: Context, tree: Tree, source: Manifest, staged: Manifest | None) -> Prepared:
     """Makes the staging folder, tries what NEW can hold, and clears what is in the way there."""
-    await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
-    there = await terrain.look(route(ctx, tree))
-    ctx.shelf.save(_terrain_name(tree), json.dumps({"step_ns": there.step_ns}).encode())
-    if there.odd:
-        source = await terrain.marked(route(ctx, tree), source, ctx.shelf.file(f"tried-{tree.name}.jsonl"))
+    try:
+        source = await _tried(ctx, tree, source)
+    except HelperFailed as failed:
+        if failed.error_code in room.FULL:
+            raise room.no_room(ctx.new.label, "not one entry more can be made there") from failed
+        raise
     need = room.Need()
     work = need.counted(compare.work(source, staged, precision=precision(ctx, tree)))
     todo = await stream.make_way(route(ctx, tree), work, ctx.shelf.file("."), tree.name)
     return Prepared(tree, source, todo, need)
+
+
+async def _tried(ctx: Context, tree: Tree, source: Manifest) -> Manifest:
+    await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
+    there = await terrain.look(route(ctx, tree))
+    ctx.shelf.save(_terrain_name(tree), json.dumps({"step_ns": there.step_ns}).encode())
+    if not there.odd:
+        return source
+    return await terrain.marked(route(ctx, tree), source, ctx.shelf.file(f"tried-{tree.name}.jsonl"))
 
 
 def precision(ctx: Context, tree: Tree) -> int:

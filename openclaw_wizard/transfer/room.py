@@ -14,6 +14,8 @@ from openclaw_wizard.transfer import compare
 from openclaw_wizard.transfer.manifest import LONGEST_WALK, Entry, Manifest
 from openclaw_wizard.transfer.stream import RESUME, SAFE
 
+FULL: Final = ("ENOSPC", "EDQUOT")
+"""What a host says that has no room or no inodes, or whose user has used up a quota."""
 MAKE_ROOM: Final = f"Make room there. {RESUME}"
 
 
