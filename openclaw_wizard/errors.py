@@ -15,6 +15,7 @@ WizardError
 ├── NeedsAnswer                a question needs a person
 ├── Declined                   it was answered, but not with yes
 ├── StepFailed                 an action could not make its effect true
+│   └── NoRoom                 NEW has too little room; a person can make some
 ├── MoveInUse                  another wizard holds this migration
 └── JournalCorrupt, FormatUnknown, ContextChanged
 
@@ -166,6 +167,10 @@ class Declined(WizardError):
 
 
 class StepFailed(WizardError):
+    """{what}"""
+
+
+class NoRoom(StepFailed):
     """{what}"""
 
 

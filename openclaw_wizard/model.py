@@ -281,6 +281,15 @@ class Archive(Word):
     entries: int
     mode: int
     sha256: str
+    unread: tuple[str, ...] = ()
+    """What OLD's disk could not read, and so is not whole in it."""
+
+
+class Losses(Word):
+    """Entries that cannot come along: how many, and the first of them, each with the reason."""
+
+    count: int
+    first: tuple[Excluded, ...] = ()
 
 
 class Facts(Word):
@@ -305,6 +314,7 @@ class Facts(Word):
     archive_room: int | None = None
     archive: Archive | None = None
     staged: Staged | None = None
+    losses: Losses | None = None
     old_gateway: GatewayState | None = None
     paths: Paths | None = None
     relocation: Relocation | None = None

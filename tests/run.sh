@@ -20,6 +20,10 @@ missing=()
 command -v ssh-keygen >/dev/null || missing+=(openssh-client)
 command -v rsync >/dev/null || missing+=(rsync)
 command -v zstd >/dev/null || missing+=(zstd)
+# Disks with read errors, file systems that fold and refuse names.
+command -v mksquashfs >/dev/null || missing+=(squashfs-tools)
+command -v lowntfs-3g >/dev/null || missing+=(ntfs-3g)
+[ -e /usr/lib/python3/dist-packages/fusepy.py ] || missing+=(python3-fusepy)
 # The lab: whole machines.
 command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
 for each in mmdebstrap eatmydata; do command -v $each >/dev/null || missing+=($each); done

@@ -9,9 +9,11 @@ import pytest
 
 from openclaw_wizard.model import (
     Archive,
+    Excluded,
     Facts,
     GatewayFacts,
     GatewayState,
+    Losses,
     Paths,
     Relocation,
     Severity,
@@ -58,6 +60,7 @@ def facts(**changes: Any) -> Facts:
         "paths": Paths.REWRITE,
         "relocation": Relocation(changes=(CHANGED,)),
         "shared": (),
+        "losses": Losses(count=0),
         "old_gateway": STATE.STOPPED,
     }
     return Facts(**{**good, **changes})
@@ -202,6 +205,13 @@ CASES: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("ownership", BLOCKS, {"staged": WHOLE.model_copy(update={"too_open": 3})}, "3 entries"),
     ("ownership", UNKNOWN, {"staged": None}, "compared"),
     ("ownership", UNKNOWN, {"installation": None}, ""),
+    (
+        "lost-entries",
+        LOOK,
+        {"losses": Losses(count=9, first=(Excluded(path="a/b", reason="its disk has a read error"),))},
+        "9 cannot come along: a/b (its disk has a read error), …",
+    ),
+    ("lost-entries", UNKNOWN, {"losses": None}, "compared"),
     ("secrets-in-backups", BLOCKS, {"archive": KEPT.model_copy(update={"mode": 0o640})}, "0640"),
     ("secrets-in-backups", UNKNOWN, {"archive": None}, "safety copy"),
 )

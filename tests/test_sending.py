@@ -12,6 +12,7 @@ from openclaw_wizard.steps import sending
 from openclaw_wizard.steps.copy import Stream, TakeManifest
 from openclaw_wizard.transfer import manifest
 from openclaw_wizard.transfer.manifest import Entry, Manifest
+from openclaw_wizard.transfer.room import Need
 from openclaw_wizard.transfer.stream import Moment, Todo
 from tests.lab.carry import Carry
 from tests.odd_trees import list_file, put
@@ -24,7 +25,8 @@ def tree(*sizes: int) -> Manifest:
 
 def test_the_trees_are_told_as_one_and_what_is_there_counts_as_done(tmp_path: Path) -> None:
     carry = Carry(tmp_path / "old", tmp_path / "new")
-    work = [(tree(10, 20, 30), Todo(tree(30), tree())), (tree(40), Todo(tree(), tree(40)))]
+    parts = ((tree(10, 20, 30), Todo(tree(30), tree())), (tree(40), Todo(tree(), tree(40))))
+    work = [sending.Prepared(carry.tree, source, todo, Need()) for source, todo in parts]
     first, second = sending.tellers(carry.ctx, "copy.stream", work)
     first(Moment(b"a\x1b[2J", 5, 0))
     first(Moment(b"", 30, 1))

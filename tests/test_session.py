@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from openclaw_wizard.errors import (
     LinkLost,
     MoveInUse,
     NeedsAnswer,
+    NoRoom,
     NoSuchMove,
     PlanUnreadable,
     StepFailed,
@@ -33,7 +35,7 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.model import ActionState, Finding, GatewayState, Outcome, Role, StepId, Verdict
 from openclaw_wizard.session import Wizard, load_plan
-from openclaw_wizard.steps.action import Context, Done
+from openclaw_wizard.steps.action import AskFirst, Context, Done
 from tests.builders import host_facts, plan
 from tests.moves import Folder, Ground
 
@@ -377,3 +379,105 @@ def test_status_json_is_plain_data(ground: Ground) -> None:
     (summary,) = ground.wizard().moves()
     kept = json.loads(summary.model_dump_json())
     assert kept["outcome"] == "done" and kept["actions_done"] == kept["actions"] == 5
+
+
+# ------------------------------------------------------------------ losses, and no room
+
+
+class Lossy(Folder):
+    """Its effect is a consent; what it is about can change."""
+
+    about = "one"
+
+    async def holds(self, ctx: Context) -> bool:
+        return ctx.shelf.load("agreed.json") == self.about.encode()
+
+    def asks(self, ctx: Context) -> AskFirst | None:
+        return AskFirst("accept-losses", f"{self.about} is lost", "--accept lost-entries", "lost-entries")
+
+    async def apply(self, ctx: Context) -> Done:
+        ctx.shelf.save("agreed.json", self.about.encode())
+        return Done(fact=self.about)
+
+
+async def test_yes_to_everything_is_no_yes_to_a_loss(ground: Ground) -> None:
+    lossy = Lossy(ground.world, "copy.losses", StepId.COPY)
+    ground.actions = (lossy,)
+    wizard = ground.wizard()
+    with pytest.raises(NeedsAnswer, match="one is lost") as caught:
+        await moved(wizard)
+    assert caught.value.exit_code is ExitCode.NEEDS_ANSWER
+    assert "--accept lost-entries" in caught.value.next
+    await wizard.aclose()
+    again = ground.wizard(accept=frozenset({"lost-entries"}))
+    assert await again.resume() is Outcome.DONE
+    await again.aclose()
+
+
+async def test_a_yes_to_one_loss_is_none_to_another_for_who_is_there_to_be_asked(ground: Ground) -> None:
+    lossy = Lossy(ground.world, "copy.losses", StepId.COPY)
+    ground.actions = (lossy, Folder(ground.world, "fails", StepId.COPY))
+    (ground.world / "fails").write_text("in the way")
+    events: list[Event] = []
+    wizard = ground.wizard(events, interactive=True, answers={"confirm-plan": "yes"})
+    wizard.subscribe(answering(wizard, "accept-losses", "yes"))
+    with pytest.raises(WizardError, match="FileExists"):
+        await moved(wizard)
+    lossy.about = "another"
+    (ground.world / "fails").unlink()
+    assert await wizard.run() is Outcome.DONE
+    asked = [event for event in events if isinstance(event, QuestionAsked)]
+    assert [each.prompt for each in asked] == ["one is lost", "another is lost"]
+    assert not any(each.irreversible for each in asked)
+    await wizard.aclose()
+
+
+def answering(wizard: Wizard, question: str, answer: str) -> Callable[[Event], None]:
+    """A person who answers that question as soon as it is asked."""
+
+    def hear(event: Event) -> None:
+        if isinstance(event, QuestionAsked) and event.question == question:
+            asyncio.get_running_loop().call_soon(wizard.answer, question, answer)
+
+    return hear
+
+
+class Full(Folder):
+    """NEW is full so many times."""
+
+    times = 2
+
+    async def apply(self, ctx: Context) -> Done:
+        if self.times:
+            self.times -= 1
+            raise NoRoom(what="The disk of NEW (new) is full: about 3 MB are missing.")
+        return await super().apply(ctx)
+
+
+@pytest.mark.parametrize("answer", ["made room: go on", "stop"])
+async def test_where_new_is_full_a_person_is_asked_to_make_room(ground: Ground, answer: str) -> None:
+    ground.actions = (Full(ground.world, "copy.stream", StepId.COPY),)
+    events: list[Event] = []
+    wizard = ground.wizard(events, interactive=True)
+    wizard.subscribe(answering(wizard, "make-room", answer))
+    if answer == "stop":
+        with pytest.raises(NoRoom, match="3 MB"):
+            await moved(wizard)
+        assert wizard.view.action("copy.stream").state is ActionState.FAILED
+    else:
+        assert await moved(wizard) is Outcome.DONE
+    asked = [event for event in events if isinstance(event, QuestionAsked)]
+    assert asked[0].choices == ("made room: go on", "stop") and "about 3 MB" in asked[0].prompt
+    assert len(asked) == (1 if answer == "stop" else 2)
+    await wizard.aclose()
+
+
+async def test_where_nobody_is_there_a_full_disk_is_a_failure(ground: Ground) -> None:
+    ground.actions = (Full(ground.world, "copy.stream", StepId.COPY),)
+    events: list[Event] = []
+    wizard = ground.wizard(events)
+    with pytest.raises(NoRoom) as caught:
+        await moved(wizard)
+    assert caught.value.exit_code is ExitCode.FAILED
+    assert not any(isinstance(event, QuestionAsked) for event in events)
+    await wizard.aclose()

@@ -78,7 +78,7 @@ def test_what_is_not_published_is_not_there(place: Path) -> None:
         lambda whole: whole[:-5],
         lambda whole: whole[: whole[:-1].rindex(b"\n") + 1],
         lambda whole: whole[whole.index(b"\n") + 1 :],
-        lambda whole: whole.replace(b'"manifest":3', b'"manifest":2'),
+        lambda whole: whole.replace(b'"manifest":4', b'"manifest":3'),
     ],
 )
 def test_a_damaged_manifest_is_refused(damage: Callable[[bytes], bytes]) -> None:

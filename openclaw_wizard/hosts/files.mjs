@@ -203,6 +203,13 @@ command("free", async ({ path: value }) => {
   return bavail * bsize;
 });
 
+// `inodes` is null where the file system counts none.
+command("room", async ({ path: value }) => {
+  const here = nearestExisting(pathOf(value));
+  const { bavail, bsize, files, ffree } = fs.statfsSync(here);
+  return { bytes: bavail * bsize, inodes: files ? ffree : null, dev: String(lstatOrNull(here).dev) };
+});
+
 const BODY_LIMIT = 1 << 16;
 
 function get(port, where, timeoutMs) {

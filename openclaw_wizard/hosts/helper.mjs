@@ -15,9 +15,10 @@
 //   join(folder, name)                      two Buffers joined with "/"
 //   ruleSet([{pattern, reason}])            the glob matcher: (relative Buffer, isFolder) => reason or undefined
 //   walk(root, {rules, ignore, refused,     yields {path, full, stat} or {path, reason, bytes}, parents first; what
-//               everything, only})          this user may not read goes to refused(path, code), else it throws;
-//                                           `everything`: also the shared memory of databases; `only`: the names in
-//                                           the root that count, where there are some
+//               everything, only})          this user may not read goes to refused(path, code), else it throws; what
+//                                           the disk cannot read has a reason and `lost`; `everything`: also the
+//                                           shared memory of databases; `only`: the names in the root that count,
+//                                           where there are some
 //   mayRead(full)                           throws where this user may not
 //   inOrder(iterable, width, async fn)      yields what fn gives, in order; at most `width` at a time
 //   sha256File(full)                        {sha256, stat, changed}
@@ -183,8 +184,17 @@ function tolerant(read) {
   }
 }
 
-// What has to be told by name: no permission, a path that no program can open, a disk that cannot read it any more.
-const REFUSED = new Set(["EACCES", "EPERM", "ENAMETOOLONG", "EIO"]);
+// What has to be told by name: no permission, a path that no program can open.
+const REFUSED = new Set(["EACCES", "EPERM", "ENAMETOOLONG"]);
+
+// A disk that cannot read it any more is nobody's permission: all else goes on. Linux also says so with EBADMSG and
+// EUCLEAN (sums that do not fit), for which Node has no name.
+const READ_ERROR = "EIO";
+const READ_ERRORS = new Set([-5, -74, -117]);
+
+function isReadError({ code, errno }) {
+  return code === READ_ERROR || (process.platform === "linux" && READ_ERRORS.has(errno));
+}
 
 // What `read` gives, undefined where it is not there, null where it is refused and somebody wants to hear of it.
 function heard(relative, refused, read) {
@@ -221,22 +231,46 @@ function* walk(root, { rules = [], ignore = [], refused, everything = false, onl
   const reasonFor = ruleSet(rules);
   const wanted = new Set(only.map((each) => pathOf(each).toString("latin1")));
   const ignored = new Set(ignore.map((each) => pathOf(each).toString("latin1")));
-  const node = { path: Buffer.alloc(0), full: root, stat: top };
+  const node = withNames({ path: Buffer.alloc(0), full: root, stat: top }, refused);
   yield node;
   const below = (folder) => children(folder, { reasonFor, ignored, refused, everything, wanted });
-  const open = [below(node)];
+  const open = node.lost ? [] : [below(node)];
   while (open.length) {
     const { value, done } = open.at(-1).next();
     if (done) open.pop();
     else {
       yield value;
-      if (value.stat?.isDirectory()) open.push(below(value));
+      if (value.stat?.isDirectory() && !value.lost) open.push(below(value));
     }
   }
 }
 
+const UNREADABLE = { reason: "its disk has a read error", bytes: null, lost: true };
+
+// A folder with the names in it, read before it is given out: one that cannot be read is lost with all below it.
+function withNames(node, refused) {
+  if (!node.stat.isDirectory()) return node;
+  try {
+    return { ...node, names: heard(node.path, refused, () => fs.readdirSync(node.full, { encoding: "buffer" })) };
+  } catch (error) {
+    if (!isReadError(error)) throw error;
+    return { ...node, ...UNREADABLE };
+  }
+}
+
+// What `lstat` gives, or what to say instead.
+function looked(relative, full, refused) {
+  try {
+    const stat = heard(relative, refused, () => fs.lstatSync(full, { bigint: true }));
+    return stat === undefined ? { reason: VANISHED, bytes: null } : stat && { stat };
+  } catch (error) {
+    if (!isReadError(error)) throw error;
+    return UNREADABLE;
+  }
+}
+
 function* children(folder, { reasonFor, ignored, refused, everything, wanted }) {
-  const names = heard(folder.path, refused, () => fs.readdirSync(folder.full, { encoding: "buffer" }));
+  const { names } = folder;
   if (names === null) return;
   if (!names) return yield { path: folder.path, reason: VANISHED, bytes: null };
   const here = new Set(names.map((name) => name.toString("latin1")));
@@ -245,16 +279,18 @@ function* children(folder, { reasonFor, ignored, refused, everything, wanted }) 
     if (ignored.has(relative.toString("latin1"))) continue;
     if (wanted.size && !folder.path.length && !wanted.has(name.toString("latin1"))) continue;
     const full = join(folder.full, name);
-    const stat = heard(relative, refused, () => fs.lstatSync(full, { bigint: true }));
-    if (stat === null) continue;
-    if (!stat) {
-      yield { path: relative, reason: VANISHED, bytes: null };
+    const found = looked(relative, full, refused);
+    if (found === null) continue;
+    if (found.reason) {
+      yield { path: relative, ...found };
       continue;
     }
+    const { stat } = found;
     const made = !everything && isSharedMemory(name, stat, here);
     const shared = made ? "shared memory of a database, made anew" : undefined;
     const reason = reasonFor(relative, stat.isDirectory()) ?? unreadableKind(stat) ?? shared;
-    yield reason ? { path: relative, reason, bytes: stat.isFile() ? Number(stat.size) : null } : { path: relative, full, stat };
+    if (reason) yield { path: relative, reason, bytes: stat.isFile() ? Number(stat.size) : null };
+    else yield withNames({ path: relative, full, stat }, refused);
   }
 }
 
@@ -398,6 +434,12 @@ function entryOf({ path: relative, full, stat }) {
   };
 }
 
+// The line of what cannot be read, with the facts that are known.
+function lostEntry({ path: relative, full, stat }) {
+  const blank = { p: base64(relative), k: "o", s: 0, m: 0, t: "0", u: 0 };
+  return { ...(stat && !stat.isSymbolicLink() ? entryOf({ path: relative, full, stat }) : blank), e: READ_ERROR };
+}
+
 async function describe(node, hash) {
   if (!node.stat.isFile()) return entryOf(node);
   if (!hash) return mayRead(node.full) && entryOf(node);
@@ -423,18 +465,20 @@ class Totals {
   }
 }
 
-// Every entry below `root`, in order; those that a rule leaves out as {x, r, b}, those that this user may not read as
-// {c, e}, at the end the totals and when the walk began ({end, now}). `now` is this host's clock in nanoseconds.
+// Every entry below `root`, in order; with `e` where the disk cannot read it; those that a rule leaves out as {x, r, b},
+// those that this user may not read as {c, e}, at the end the totals and when the walk began ({end, now}). `now` is this
+// host's clock in nanoseconds.
 command("tree", async ({ root, hash = false, rules, ignore, everything, only }, emit) => {
   const now = String(BigInt(Date.now()) * 1_000_000n);
   const totals = new Totals();
   const closed = [];
   const refused = (relative, code) => closed.push({ c: base64(relative), e: code });
   const found = async (node) => {
-    if (node.reason) return node;
+    if (node.reason) return node.lost ? lostEntry(node) : node;
     try {
       return await describe(node, hash);
     } catch (error) {
+      if (isReadError(error)) return lostEntry(node);
       if (REFUSED.has(error.code)) return refused(node.path, error.code);
       if (error.code !== "ENOENT" && error.code !== "ELOOP") throw error;
       return { path: node.path, reason: VANISHED, bytes: null };
@@ -444,7 +488,7 @@ command("tree", async ({ root, hash = false, rules, ignore, everything, only }, 
     if (!each) continue;
     if (each.reason) await emit({ x: base64(each.path), r: each.reason, b: each.bytes });
     else {
-      totals.add(each);
+      if (!each.e) totals.add(each);
       await emit(each);
     }
   }

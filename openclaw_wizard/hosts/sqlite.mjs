@@ -29,6 +29,16 @@ function headerOf(full) {
 
 // Whether this is a database, told by its content; one that is gone (a journal that a writer ended) is none.
 function looksLikeDatabase(full) {
+  try {
+    return startsAsOne(full);
+  } catch (error) {
+    // What the disk cannot read is named where it is copied; here only what calls itself a database counts.
+    if (isReadError(error)) return /\.(sqlite3?|db)$/.test(full.toString("latin1"));
+    throw error;
+  }
+}
+
+function startsAsOne(full) {
   return tolerant(() => headerOf(full))?.subarray(0, MAGIC.length).equals(MAGIC) ?? false;
 }
 
@@ -133,6 +143,8 @@ async function openForReading(value) {
 
 // ------------------------------------------------------------------ integrity
 
+const SQLITE_IOERR = 10;
+
 // `also(db)` may add to the answer of one that is sound: opening it again could mean to copy it again.
 async function judged(full, also = () => ({})) {
   let opened;
@@ -143,8 +155,9 @@ async function judged(full, also = () => ({})) {
     const ok = said.length === 1 && said[0] === "ok";
     return { ok, detail: said.join("; "), user_version, ...(ok && also(opened.db)) };
   } catch (error) {
-    if (error.code !== "ERR_SQLITE_ERROR") throw error;
-    return { ok: false, detail: error.message, user_version: null };
+    const unread = isReadError(error) || (error.code === "ERR_SQLITE_ERROR" && error.errcode % 256 === SQLITE_IOERR);
+    if (!unread && error.code !== "ERR_SQLITE_ERROR") throw error;
+    return { ok: false, detail: unread ? UNREADABLE.reason : error.message, user_version: null };
   } finally {
     opened?.close();
   }

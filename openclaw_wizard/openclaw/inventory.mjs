@@ -81,6 +81,14 @@ function ocSessionRows(db) {
   return { keys: ocRows(db, "session_nodes", ["session_key"]).map((row) => row.session_key), messages, index };
 }
 
+// undefined for what is gone since it was listed (a gateway may be at work), or that the disk cannot read: the copy names it.
+function ocUnlessUnreadable(reading) {
+  return reading.catch((error) => {
+    if (OC_ABSENT.has(error.code) || isReadError(error)) return undefined;
+    throw error;
+  });
+}
+
 async function ocLines(file) {
   let count = 0;
   let last = 10;
@@ -96,7 +104,8 @@ async function ocSessionFiles(folder) {
   const index = ocJson(path.join(folder, "sessions.json"));
   const messages = new Map();
   for (const name of ocNames(folder, OC_CLOSED).filter((each) => /^[^.]+\.jsonl$/.test(each))) {
-    messages.set(name.slice(0, -".jsonl".length), await ocLines(path.join(folder, name)));
+    const count = await ocUnlessUnreadable(ocLines(path.join(folder, name)));
+    if (count !== undefined) messages.set(name.slice(0, -".jsonl".length), count);
   }
   return { keys: index && typeof index === "object" ? Object.keys(index) : [], messages };
 }

@@ -21,9 +21,10 @@ const OC_VARIABLES = new Set([
 ]);
 
 const OC_ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
-const OC_CLOSED = new Set([...OC_ABSENT, "EACCES", "EPERM", "ESRCH"]);
+const OC_CLOSED = new Set([...OC_ABSENT, "EACCES", "EPERM", "ESRCH", READ_ERROR]);
 
-// The value, or undefined where it is not there; with OC_CLOSED also where this user may not look.
+// The value, or undefined where it is not there; with OC_CLOSED also where this user may not look, or
+// the disk cannot.
 function ocTry(read, codes = OC_ABSENT) {
   try {
     return read();

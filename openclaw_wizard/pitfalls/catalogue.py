@@ -22,5 +22,6 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     paths.PATHS_ANOTHER_WAY,
     paths.SHARED_WORKSPACE,
     data.OWNERSHIP,
+    data.LOST_ENTRIES,
     data.SECRETS_IN_BACKUPS,
 )

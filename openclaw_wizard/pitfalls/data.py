@@ -170,6 +170,36 @@ OWNERSHIP = Pitfall(
     judge=_ownership,
 )
 
+# -------------------------------------------------------------------- lost-entries
+
+
+def _lost(facts: Facts) -> Judgement:
+    found = facts.losses
+    if found is None:
+        return unknown("known once the copy is compared")
+    if not found.count:
+        return clear("everything can come along")
+    named = ", ".join(f"{each.path} ({each.reason})" for each in found.first[:3])
+    return look(f"{found.count} cannot come along: {named}{', …' if found.count > 3 else ''}")
+
+
+LOST_ENTRIES = Pitfall(
+    id="lost-entries",
+    subject="data",
+    title="Entries that cannot come along",
+    why=(
+        "A disk with read errors or a file system that folds names would leave holes in the moved state "
+        "that nobody sees until they are needed."
+    ),
+    source="measured (squashfs with a damaged block; NTFS)",
+    severity=Severity.LOOK,
+    remedy=(
+        "Mend or delete them on OLD, or give NEW a file system that holds them, then resume: all is tried "
+        "again. Or accept; the move then ends as done with problems."
+    ),
+    judge=_lost,
+)
+
 # -------------------------------------------------------------- secrets-in-backups
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from openclaw_wizard.errors import Declined, NeedsAnswer
+from openclaw_wizard.errors import Declined, NeedsAnswer, NoRoom
 from openclaw_wizard.events import (
     QuestionAnswered,
     QuestionAsked,
@@ -21,6 +21,7 @@ CONFIRM_PLAN: Final = AskFirst(
     prompt="Carry out this plan? OLD is stopped during the move and can be started again at any time.",
     answered_by="--yes",
 )
+MADE_ROOM: Final = "made room: go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ class Questions:
 
     async def ask(self, ask: AskFirst | None) -> None:
         """Returns once it is answered with yes. Raises Declined, or NeedsAnswer where nobody can answer."""
-        if ask is None or self._board.view.answers.get(ask.question) == "yes":
+        if ask is None or (not ask.accepts and self._board.view.answers.get(ask.question) == "yes"):
             return
-        answer = self._policy.answers.get(ask.question) or ("yes" if self._policy.yes else None)
+        answer = self._given(ask)
         if answer is None:
             answer = await self._ask_person(ask)
         self._board.tell(QuestionAnswered(question=ask.question, answer=answer))
@@ -62,24 +63,51 @@ class Questions:
                 next=next if self._board.view.move else "Start again whenever you like.",
             )
 
-    async def _ask_person(self, ask: AskFirst) -> str:
+    async def made_room(self, full: NoRoom) -> bool:
+        """Whether a person made room on NEW; False where nobody is there to do it."""
+        if not self._policy.interactive:
+            return False
+        asked = QuestionAsked(
+            question="make-room",
+            prompt=f"{full.what} Make room there, then let it go on from where it was.",
+            choices=(MADE_ROOM, "stop"),
+            answered_by="a person",
+        )
+        answer = await self._asked(asked)
+        self._board.tell(QuestionAnswered(question=asked.question, answer=answer))
+        return answer == MADE_ROOM
+
+    def _given(self, ask: AskFirst) -> str | None:
+        """The answer that was given beforehand. A person at hand is shown what a yes would accept."""
+        if answer := self._policy.answers.get(ask.question):
+            return answer
+        if not ask.accepts:
+            return "yes" if self._policy.yes else None
+        before = frozenset() if self._policy.interactive else self._board.view.accepted
+        return "yes" if ask.accepts in self._policy.accept | before else None
+
+    async def _asked(self, asked: QuestionAsked) -> str:
         self._open = asyncio.get_running_loop().create_future()
+        self._board.tell(asked)
+        return await self._open
+
+    async def _ask_person(self, ask: AskFirst) -> str:
         asked = QuestionAsked(
             question=ask.question,
             prompt=ask.prompt,
             choices=("yes", "no"),
             answered_by=ask.answered_by,
-            irreversible=True,
+            irreversible=not ask.accepts,
         )
+        if self._policy.interactive:
+            return await self._asked(asked)
         self._board.tell(asked)
-        if not self._policy.interactive:
-            raise NeedsAnswer(
-                question=ask.question,
-                prompt=ask.prompt,
-                safe=self._safe(),
-                next=f"Answer it with {ask.answered_by}.",
-            )
-        return await self._open
+        raise NeedsAnswer(
+            question=ask.question,
+            prompt=ask.prompt,
+            safe=self._safe(),
+            next=f"Answer it with {ask.answered_by}.",
+        )
 
     def _safe(self) -> str:
         view = self._board.view

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from openclaw_wizard.errors import Blocked, HostError, StepFailed, WizardError
+from openclaw_wizard.errors import Blocked, HostError, NoRoom, StepFailed, WizardError
 from openclaw_wizard.events import (
     ActionDone,
     ActionFailed,
@@ -50,7 +50,7 @@ class Runner:
     ) -> None:
         ctx.done = self._board.view.data
         try:
-            await self._with_link(lambda: work(action, ctx))
+            await self._with_link(lambda: self._with_room(lambda: work(action, ctx)))
         except WizardError as problem:
             self._fail(action, problem)
             raise
@@ -68,7 +68,7 @@ class Runner:
             self._gateway(action, done=True)
             return
         hold_where_blocked(tuple(self._board.view.findings.values()))
-        await self._questions.ask(action.ask)
+        await self._questions.ask(action.asks(ctx))
         self._board.tell(ActionStarted(action=action.id))
         self._gateway(action, done=False)
         done = await action.apply(ctx)
@@ -111,6 +111,15 @@ class Runner:
                 if not problem.retryable:
                     raise
                 await self._get_back(problem)
+
+    async def _with_room(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Runs `work`; where NEW is full and a person has made room, runs it again from the top."""
+        while True:
+            try:
+                return await work()
+            except NoRoom as full:
+                if not await self._questions.made_room(full):
+                    raise
 
     async def _get_back(self, problem: HostError) -> None:
         clock = self._board.clock

@@ -57,6 +57,8 @@ class Context:
     facts: Facts
     done: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What finished actions left in `ActionDone.data`."""
+    fresh: set[str] = field(default_factory=set)
+    """The actions that were carried out since this run began."""
 
     def helper(self, role: Role) -> Helper:
         return self.old_helper if role is Role.OLD else self.new_helper
@@ -80,6 +82,8 @@ class AskFirst:
     question: str
     prompt: str
     answered_by: str
+    accepts: str = ""
+    """The pitfall to which a yes agrees; such a question is not answered by --yes, and always asked anew."""
 
 
 class Action:
@@ -99,6 +103,10 @@ class Action:
     async def holds(self, ctx: Context) -> bool:
         """Reads only. Raises HostError."""
         raise NotImplementedError
+
+    def asks(self, ctx: Context) -> AskFirst | None:
+        """What must be answered before `apply`, from what is known now."""
+        return self.ask
 
     async def apply(self, ctx: Context) -> Done:
         """Makes it true. Raises WizardError."""

@@ -13,7 +13,6 @@ from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, StepId, Tree
 from openclaw_wizard.steps import gateway, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
-from openclaw_wizard.transfer import stream
 from openclaw_wizard.transfer.manifest import Manifest
 
 AHEAD = "ahead.json"
@@ -48,10 +47,11 @@ class CopyAhead(Action):
         staged = None
         if await sending.is_staged(ctx, tree):
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
-        todo = await sending.prepare(ctx, tree, listed, staged)
-        (tell,) = sending.tellers(ctx, self.id, [(listed, todo)])
-        packed = ctx.shelf.file(f"packed-{tree.name}")
-        parts = await stream.send(sending.route(ctx, tree), todo, packed, tell, live=True)
+        prepared = await sending.prepare(ctx, tree, listed, staged)
+        await sending.need_room(ctx, [prepared])
+        listed = prepared.source
+        (tell,) = sending.tellers(ctx, self.id, [prepared])
+        parts = await sending.send(ctx, prepared, tell, live=True)
         await trees.keep_ahead(ctx, tree, listed, parts)
         await trees.list_staged(ctx, tree, self.id, hashes=True, name=trees.arrived_name(tree))
         return listed.bytes

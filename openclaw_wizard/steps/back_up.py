@@ -7,13 +7,14 @@ import humanize
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Archive, GatewayState, Inventory, Role, StepId
-from openclaw_wizard.steps import gateway, looking, trees
+from openclaw_wizard.steps import databases, gateway, looking, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.ahead import CopyAhead
-from openclaw_wizard.transfer import archive
+from openclaw_wizard.transfer import archive, manifest
 
 ARCHIVE = "archive.json"
-DEPENDENTS = (trees.OLD_INVENTORY, ARCHIVE, trees.COMPARED)
+UNREADABLE = manifest.WHY_CLOSED[manifest.READ_ERROR]
+DEPENDENTS = (trees.OLD_INVENTORY, ARCHIVE, trees.COMPARED, databases.CHECKED)
 """Side files that are stale once OLD's gateway has run again."""
 
 
@@ -85,7 +86,9 @@ class CheckDatabases(Action):
 
     async def apply(self, ctx: Context) -> Done:
         found = await trees.inventory_of(ctx, Role.OLD)
-        broken = [d for d in found.databases if not d.ok]
+        # What the disk cannot read no doctor mends: it is named as a loss, and asked for there.
+        unread = [d for d in found.databases if not d.ok and d.detail == UNREADABLE]
+        broken = [d for d in found.databases if not d.ok and d not in unread]
         if broken:
             names = ", ".join(f"{d.path} ({d.detail})" for d in broken[:3])
             raise StepFailed(
@@ -94,7 +97,8 @@ class CheckDatabases(Action):
                 next="Put back (undo) and mend OLD with `openclaw doctor` first.",
             )
         ctx.shelf.save(trees.OLD_INVENTORY, found.model_dump_json().encode())
-        return Done(fact=f"{len(found.databases)} intact; {_counted(found)}")
+        cannot = f", {len(unread)} cannot be read" if unread else ""
+        return Done(fact=f"{len(found.databases) - len(unread)} intact{cannot}; {_counted(found)}")
 
 
 class SafetyArchive(Action):
@@ -126,7 +130,9 @@ class SafetyArchive(Action):
         )
         ctx.shelf.save(ARCHIVE, made.model_dump_json().encode())
         size = humanize.naturalsize(made.bytes)
-        return Done(fact=f"{size}, {made.entries:,} entries", data={"path": made.path})
+        names = ", ".join(manifest.shown(path.encode()) for path in made.unread[:3])
+        unread = f"; {len(made.unread)} not whole in it ({UNREADABLE}): {names}" if made.unread else ""
+        return Done(fact=f"{size}, {made.entries:,} entries{unread}", data={"path": made.path})
 
     async def revert(self, ctx: Context) -> Done | None:
         return Done(fact="the safety copy stays on OLD")

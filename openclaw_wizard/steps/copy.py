@@ -10,10 +10,10 @@ import humanize
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, Staged, StepId, Tree
-from openclaw_wizard.steps import gateway, sending, trees
+from openclaw_wizard.steps import databases, gateway, losses, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.relocating import Relocate
-from openclaw_wizard.transfer import compare, stream, switch, tar
+from openclaw_wizard.transfer import compare, stream, switch
 from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
@@ -32,9 +32,15 @@ class TakeManifest(Action):
     safe = SAFE
 
     async def holds(self, ctx: Context) -> bool:
+        """What was stopped for want of consent is listed again: the cause may be gone."""
+        if self.id not in ctx.fresh and not losses.agreed(ctx):
+            return False
         return all(trees.is_listed(ctx, tree) for tree in ctx.plan.trees)
 
     async def apply(self, ctx: Context) -> Done:
+        ctx.fresh.add(self.id)
+        for name in (trees.COMPARED, databases.CHECKED):
+            ctx.shelf.save(name, b"")
         files = size = 0
         for tree in ctx.plan.trees:
             taken = await self._take(ctx, tree)
@@ -69,26 +75,26 @@ class Stream(Action):
             if not source.hashed or not await sending.is_staged(ctx, tree):
                 return False
             staged = await trees.list_staged(ctx, tree, self.id, hashes=False)
-            if not await aside(compare.looks_alike, source, staged, tar.precision(ctx.plan.new.tar)):
+            if not await aside(compare.looks_alike, source, staged, sending.precision(ctx, tree)):
                 return False
         return True
 
     async def apply(self, ctx: Context) -> Done:
         prepared = [await self._prepare(ctx, tree) for tree in ctx.plan.trees]
-        total = sum(source.bytes for source, _ in prepared)
-        sent = sum(todo.bytes for _, todo in prepared)
-        tellers = sending.tellers(ctx, self.id, prepared)
-        for tree, (source, todo), tell in zip(ctx.plan.trees, prepared, tellers, strict=True):
-            await self._send(ctx, tree, source, todo, tell)
+        await sending.need_room(ctx, prepared)
+        total = sum(each.source.bytes for each in prepared)
+        sent = sum(each.todo.bytes for each in prepared)
+        for each, tell in zip(prepared, sending.tellers(ctx, self.id, prepared), strict=True):
+            await self._send(ctx, each, tell)
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
         return Done(fact=f"{humanize.naturalsize(sent)} sent{again}")
 
-    async def _prepare(self, ctx: Context, tree: Tree) -> tuple[Manifest, stream.Todo]:
+    async def _prepare(self, ctx: Context, tree: Tree) -> sending.Prepared:
         """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""
         source, staged = trees.source_manifest(ctx, tree), None
         if await sending.is_staged(ctx, tree):
             staged, source = await asyncio.gather(self._staged(ctx, tree), self._hashed(ctx, tree, source))
-        return source, await sending.prepare(ctx, tree, source, staged)
+        return await sending.prepare(ctx, tree, source, staged)
 
     async def _staged(self, ctx: Context, tree: Tree) -> Manifest:
         """What stands in staging; what the copy ahead left there and nobody touched is not read again."""
@@ -104,12 +110,10 @@ class Stream(Action):
             return source
         return await trees.list_old(ctx, tree, trees.manifest_name(tree), hashes=True)
 
-    async def _send(
-        self, ctx: Context, tree: Tree, source: Manifest, todo: stream.Todo, tell: stream.Progress
-    ) -> None:
-        packed = ctx.shelf.file(f"packed-{tree.name}")
+    async def _send(self, ctx: Context, prepared: sending.Prepared, tell: stream.Progress) -> None:
+        source = prepared.source
         try:
-            parts = await stream.send(sending.route(ctx, tree), todo, packed, tell)
+            parts = await sending.send(ctx, prepared, tell)
         except StepFailed as failed:
             if failed.fields.get("side") is Role.OLD:
                 trees.list_again(ctx)
@@ -117,7 +121,7 @@ class Stream(Action):
         for part in parts:
             if moved := await trees.first(compare.changed(source, part)):
                 raise trees.moved_on(ctx, moved)
-        await aside(compare.merged, source, parts, ctx.shelf.file(trees.manifest_name(tree)))
+        await aside(compare.merged, source, parts, ctx.shelf.file(trees.manifest_name(prepared.tree)))
 
     async def revert(self, ctx: Context) -> Done | None:
         return await sending.remove_staging(ctx)
@@ -137,12 +141,13 @@ class CompareHashes(Action):
         files = 0
         for tree, source in trees.each(ctx):
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
-            precision = tar.precision(ctx.plan.new.tar)
+            precision = sending.precision(ctx, tree)
             found = await aside(compare.compare, source, staged, precision=precision, on_staged=count.look)
             count.add(found)
             files += source.files
         ctx.learn(ctx.facts.model_copy(update={"staged": count.staged()}))
         await self._judge(ctx, count)
+        await losses.keep(ctx)
         ctx.shelf.save(trees.COMPARED, json.dumps({"files": files}).encode())
         return Done(fact=f"{files:,} of {files:,} files equal")
 
@@ -238,4 +243,13 @@ class Switch(Action):
         return Done(fact="NEW's previous state is back; the moved copy is kept beside it")
 
 
-ACTIONS: tuple[Action, ...] = (TakeManifest(), Stream(), CompareHashes(), Relocate(), Own(), Switch())
+ACTIONS: tuple[Action, ...] = (
+    TakeManifest(),
+    Stream(),
+    CompareHashes(),
+    losses.Accept(),
+    Relocate(),
+    databases.CheckCopies(),
+    Own(),
+    Switch(),
+)

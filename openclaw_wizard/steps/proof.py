@@ -139,7 +139,7 @@ async def prove(ctx: Context) -> Proof:
         source, staged = trees.source_manifest(ctx, tree), _staged(ctx, tree)
         arrived.append(await aside(_arrived, tree, source, staged))
         region = _Region(ctx.plan, tree, _started(ctx), _rewritten(ctx, tree), tallies)
-        left = await aside(region.judge, source, await _now(ctx, tree, staged))
+        left = await aside(region.judge, compare.moving(source), await _now(ctx, tree, staged))
         await aside(region.judge_missing, left, staged)
         await _read_again(ctx, tree, left.changed, region)
         behind.add(source)
@@ -205,7 +205,7 @@ def _arrived(tree: Tree, source: Manifest, staged: Manifest) -> Arrived:
         name=tree.name,
         files=source.files,
         bytes=source.bytes,
-        old_sha256=digest(source),
+        old_sha256=digest(compare.moving(source)),
         new_sha256=digest(staged),
     )
 
@@ -246,7 +246,7 @@ class _Region:
     def note(self, kind: Kind, path: bytes) -> None:
         self._tallies[self.in_workspace(path)].note(kind, path)
 
-    def judge(self, source: Manifest, now: Manifest) -> Open:
+    def judge(self, source: Iterable[Entry], now: Manifest) -> Open:
         """Notes all that can be told by going through both."""
         left = Open()
         for old, new in compare.paired(source, now):

@@ -110,6 +110,7 @@ async def list_old(
         to=ctx.shelf.file(name),
         hashes=hashes,
         only=tree.only,
+        losses=True,
         on_progress=on_progress,
     )
 

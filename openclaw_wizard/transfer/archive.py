@@ -11,7 +11,7 @@ from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.helper import Helper, HelperFailed
 from openclaw_wizard.model import Archive, HostFacts, Tree
-from openclaw_wizard.transfer import manifest, tar
+from openclaw_wizard.transfer import compare, manifest, tar
 from openclaw_wizard.transfer.stream import pack_helper, requests
 
 LONGEST: Final = 12 * 3600.0
@@ -32,6 +32,7 @@ async def make_archive(
     """Packs all of every tree (`Tree.old`, nothing excluded but sockets and the like) into `folder`.
 
     `name` gets the suffix of the compression. Names in it are absolute paths without the first slash.
+    What the disk cannot read is named in the answer, and is not whole in the archive.
     The folder is made with mode 0700, the file has 0600 from its first byte and gets its name only
     when it was read back and holds every entry. `on_progress` gets bytes done and in all; `scratch` is
     a folder of the wizard's for the lists. Raises StepFailed (the disk is full, it did not read back),
@@ -42,11 +43,14 @@ async def make_archive(
     total = sum(taken.bytes for _, taken in everything)
     params = _request(facts, f"{folder}/{name}", everything)
     made: dict[str, Any] = {}
+    lost = [above + b"/" + entry.path for above, taken in everything for entry in taken.losses]
     try:
         packing = pack_helper(host, facts).stream(
             "archive", params, more=requests(_names(everything)), timeout=LONGEST
         )
         async for made in packing:
+            if "lost" in made:
+                lost.append(b64decode(made["lost"]))
             if on_progress is not None and "bytes" in made:
                 on_progress(min(made["bytes"], total), total)
     except HelperFailed as failed:
@@ -57,9 +61,10 @@ async def make_archive(
     return Archive(
         path=str(params["path"]),
         bytes=made["size"],
-        entries=sum(len(taken) for _, taken in everything),
+        entries=sum(len(taken) - taken.lost for _, taken in everything),
         mode=made["mode"],
         sha256=made["sha256"],
+        unread=tuple(f"/{path.decode(errors='replace')}" for path in lost),
     )
 
 
@@ -80,14 +85,14 @@ async def _everything(
     roots = await helper.call("realpath", {"paths": [tree.root for tree in trees]})
     for number, (tree, root) in enumerate(zip(trees, roots, strict=True)):
         above, to = b64decode(root), scratch / f"archive-{number}.jsonl"
-        taken = await manifest.take(helper, above, to=to, hashes=False, only=tree.only)
+        taken = await manifest.take(helper, above, to=to, hashes=False, losses=True, only=tree.only)
         found.append((above.strip(b"/"), taken))
     return found
 
 
 def _names(everything: Sequence[tuple[bytes, manifest.Manifest]]) -> Iterator[bytes]:
     for above, taken in everything:
-        yield from (above + b"/" + entry.path if entry.path else above for entry in taken)
+        yield from (above + b"/" + entry.path if entry.path else above for entry in compare.moving(taken))
 
 
 def _request(

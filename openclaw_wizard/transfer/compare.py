@@ -43,6 +43,11 @@ def paired(first: Iterable[Entry], second: Iterable[Entry]) -> Iterator[Pair]:
             one, other = next(left, None), next(right, None)
 
 
+def moving(source: Iterable[Entry]) -> Iterator[Entry]:
+    """Without what cannot come along."""
+    return (entry for entry in source if not entry.lost)
+
+
 @dataclass(slots=True)
 class Comparison:
     """How many paths are not on NEW, other on NEW, only on NEW; and the first of their names."""
@@ -71,11 +76,12 @@ def compare(
 ) -> Comparison:
     """By kind, content hash, link target, mode, time and which names are one file.
 
-    A file whose hash is not known counts as different. `precision` is in nanoseconds: what the tar that
-    unpacked can set. `on_staged` sees every staged entry beside its source.
+    A file whose hash is not known counts as different; what cannot come along must not be there.
+    `precision` is in nanoseconds: what the tar that unpacked can set. `on_staged` sees every staged
+    entry beside its source.
     """
     found, names = Comparison(), Names()
-    for old, new in paired(source, staged):
+    for old, new in paired(moving(source), staged):
         if new is not None:
             on_staged(old, new)
         if new is None:
@@ -107,7 +113,7 @@ def differs(source: Entry, staged: Entry, precision: int = 1, *, hashed: bool = 
 
 def looks_alike(source: Manifest, staged: Iterable[Entry], precision: int = 1) -> bool:
     """Whether nothing that a walk without hashes tells is different; the hash is another's work."""
-    for old, new in paired(source, staged):
+    for old, new in paired(moving(source), staged):
         if old is None or new is None or differs(old, new, precision, hashed=False):
             return False
     return True
@@ -163,7 +169,7 @@ def carried(now: Manifest, before: Manifest, to: Path) -> Manifest:
     with manifest.Writer(to) as writer:
         for entry, then in paired(now, before):
             if entry is not None:
-                known = entry.sha256 or _known(entry, then, before)
+                known = entry.sha256 or (None if entry.lost else _known(entry, then, before))
                 writer.add(entry if known == entry.sha256 else replace(entry, sha256=known))
         for line in now.left_out():
             writer.add_line(line)
@@ -184,7 +190,7 @@ def _facts(entry: Entry) -> tuple[object, ...]:
 def changed(listed: Iterable[Entry], packed: Iterable[Entry]) -> Iterator[bytes]:
     """What was packed as something else than it was listed as."""
     for then, found in paired(listed, packed):
-        if then is not None and found is not None and _moved_on(then, found):
+        if then is not None and found is not None and not found.lost and _moved_on(then, found):
             yield then.path
 
 
@@ -198,6 +204,9 @@ def merged(listed: Manifest, parts: Sequence[Manifest], to: Path) -> Manifest:
         for entry, sent in paired(listed, packed):
             one = sent or entry
             assert one is not None
+            if entry is not None and one.lost:
+                # Its facts stay as they were listed, so that it is seen where they change.
+                one = replace(entry, lost=one.lost, sha256=None)
             writer.add(one)
         for line in listed.left_out():
             writer.add_line(line)
@@ -244,12 +253,12 @@ def work(source: Manifest, staged: Iterable[Entry] | None, *, precision: int = 1
     torn = _torn_groups(source, there, precision) if source.linked else frozenset()
     above: list[_Folder] = []
     cleared: bytes | None = None
-    for old, new in paired(source, there):
+    for old, new in paired(moving(source), there):
         path = old.path if old is not None else new.path if new is not None else b""
-        while above and not _is_below(path, above[-1].entry.path):
+        while above and not is_below(path, above[-1].entry.path):
             above.pop()
         if old is None:
-            if cleared is None or not _is_below(path, cleared):
+            if cleared is None or not is_below(path, cleared):
                 yield from _announce(above)
                 yield Clear(path)
                 cleared = path
@@ -258,7 +267,7 @@ def work(source: Manifest, staged: Iterable[Entry] | None, *, precision: int = 1
             yield from _announce(above)
             yield Clear(path)
             cleared, new = path, None
-        elif cleared is not None and _is_below(path, cleared):
+        elif cleared is not None and is_below(path, cleared):
             new = None
         lacks = new is None or differs(old, new, precision) or _is_torn(old, new, torn)
         if lacks:
@@ -291,7 +300,8 @@ def _announce(above: list[_Folder]) -> Iterator[Work]:
         yield Send(folder.entry, folder.staged, asked=False)
 
 
-def _is_below(path: bytes, folder: bytes) -> bool:
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is in `folder`, at any depth; both relative to the root, which is empty."""
     return folder == b"" or path.startswith(folder + b"/")
 
 
@@ -299,7 +309,7 @@ def _torn_groups(source: Manifest, staged: Iterable[Entry], precision: int) -> f
     """The groups of which some name is not as it should be on NEW."""
     names = Names()
     torn: set[str] = set()
-    for old, new in paired(source, staged):
+    for old, new in paired(moving(source), staged):
         if old is None or old.group is None:
             continue
         if new is None or differs(old, new, precision) or not names.agree(old, new):

@@ -13,6 +13,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -23,7 +24,7 @@ from openclaw_wizard.hosts.helper import Helper, raw
 from openclaw_wizard.model import Excluded
 from openclaw_wizard.transfer.aside import aside, unless_given_up
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 LONGEST_WALK: Final = 12 * 3600.0
 """Seconds; only there so that a walk cannot last for ever."""
 TELL_EVERY: Final = 0.1
@@ -34,14 +35,16 @@ LONGEST_END: Final = 512
 NAMED: Final = 3
 """How many of the entries that cannot be read are named."""
 LONGEST_NAME: Final = 80
+READ_ERROR: Final = "EIO"
 WHY_CLOSED: Final = {
     "EACCES": "permission denied",
     "EPERM": "permission denied",
     "ENAMETOOLONG": "its path is too long",
-    "EIO": "its disk has a read error",
+    READ_ERROR: "its disk has a read error",
 }
 
-Kind = Literal["f", "d", "l"]
+Kind = Literal["f", "d", "l", "o"]
+"""File, folder, link; "o" where the disk does not even say that."""
 Line = bytes
 """One line of the kept form; `Manifest` has a field of the name `bytes`."""
 ENTRY: Final = b'{"p"'
@@ -63,6 +66,7 @@ SHORT: Final = {
     "sparse": "z",
     "ctime_ns": "c",
     "inode": "i",
+    "lost": "e",
 }
 
 
@@ -88,6 +92,8 @@ class Entry(msgspec.Struct, frozen=True, rename=SHORT, omit_defaults=True):
     ctime_ns: int = 0
     """When it last changed in any way, by its host's clock; with `inode` it tells that it did not since."""
     inode: str = ""
+    lost: str = ""
+    """Why it cannot come along: READ_ERROR, or in words what NEW cannot hold; empty for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class Manifest:
 
     `bytes` counts a file with several names once. `began_ns` is the clock of the walked host when the
     walk began, `linked` tells whether some file has several names, `hashed` whether every file has a hash.
+    `lost` is how many entries cannot come along; no other number but `count` has them in it.
     """
 
     path: Path
@@ -105,6 +112,7 @@ class Manifest:
     linked: bool
     hashed: bool
     began_ns: int
+    lost: int
 
     def __iter__(self) -> Iterator[Entry]:
         return map(_decode, self._lines(ENTRY))
@@ -117,6 +125,11 @@ class Manifest:
         """What was left out, by path."""
         found = (_excluded(json.loads(line)) for line in self.left_out())
         return tuple(sorted(found, key=lambda each: each.path))
+
+    @property
+    def losses(self) -> Iterator[Entry]:
+        """What cannot come along; see `why`."""
+        return (entry for entry in self if entry.lost) if self.lost else iter(())
 
     def left_out(self) -> Iterator[Line]:
         """What was left out, as lines of the kept form."""
@@ -146,7 +159,7 @@ class Writer:
         self._path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         self._groups: set[str] = set()
-        self._totals = {"end": 0, "files": 0, "bytes": 0, "linked": False, "hashed": True, "began": 0}
+        self._totals = {"end": 0, "files": 0, "bytes": 0, "linked": False, "hashed": True, "lost": 0}
         self._file: BinaryIO
 
     def __enter__(self) -> Writer:
@@ -184,6 +197,9 @@ class Writer:
 
     def _count(self, entry: Entry) -> None:
         self._totals["end"] += 1
+        if entry.lost:
+            self._totals["lost"] += 1
+            return
         if entry.kind == "f":
             self._totals["files"] += 1
             if entry.sha256 is None:
@@ -223,7 +239,8 @@ def load(path: Path) -> Manifest:
         raise ValueError(f"not a manifest of format {FORMAT}")
     if not isinstance(end, dict) or "end" not in end:
         raise ValueError("the manifest is torn")
-    return Manifest(path, end["end"], end["files"], end["bytes"], end["linked"], end["hashed"], end["began"])
+    facts = (end[name] for name in ("end", "files", "bytes", "linked", "hashed", "began", "lost"))
+    return Manifest(path, *facts)
 
 
 def write(path: Path, entries: Iterable[Entry]) -> Manifest:
@@ -243,6 +260,7 @@ async def take(
     hashes: bool,
     everything: bool = False,
     only: Sequence[str] = (),
+    losses: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Walks `root` on the helper's host and keeps the manifest as `to`.
@@ -250,8 +268,9 @@ async def take(
     `rules` are (pattern, reason), see `helper.mjs`. `on_progress` gets files and bytes so far.
     Shared-memory files of databases are left out unless `everything` is asked for: SQLite makes them
     anew, and one that is joined with another database corrupts it (peers F6). With `only`, the root and
-    what in it has one of these names. Raises StepFailed, with names, where something in it cannot be read;
-    HelperFailed (`error_code` ENOENT where there is no such folder), LinkLost.
+    what in it has one of these names. With `losses`, what the disk cannot read is marked as lost.
+    Raises StepFailed, with names, where something else in it cannot be read; HelperFailed (`error_code`
+    ENOENT where there is no such folder), LinkLost.
     """
     where = raw(root) if isinstance(root, bytes) else root
     patterns = [{"pattern": pattern, "reason": reason} for pattern, reason in rules]
@@ -273,7 +292,18 @@ async def take(
             raise _refused(helper.host.label, root, closed)
         if on_progress is not None:
             on_progress(writer.files, writer.bytes)
-        return await aside(writer.publish, began)
+        made = await aside(writer.publish, began)
+    if lost := await aside(_refused_losses, made, losses):
+        made.path.unlink()
+        raise _refused(helper.host.label, root, lost)
+    return made
+
+
+def _refused_losses(made: Manifest, losses: bool) -> list[tuple[bytes, str]]:
+    """What may not be lost: nothing, or with `losses` the whole tree, whose entry comes first."""
+    if losses:
+        return [(entry.path, entry.lost) for entry in islice(made, 1) if entry.lost]
+    return [(entry.path, entry.lost) for entry in made.losses]
 
 
 def _refused(host: str, root: str | bytes, closed: Sequence[tuple[bytes, str]]) -> StepFailed:
@@ -288,6 +318,11 @@ def _refused(host: str, root: str | bytes, closed: Sequence[tuple[bytes, str]]) 
             "another's), shorten a path that is too long, or take away what is not needed; then resume."
         ),
     )
+
+
+def why(entry: Entry) -> str:
+    """Why an entry cannot come along, in words."""
+    return WHY_CLOSED.get(entry.lost, entry.lost)
 
 
 def shown(path: bytes) -> str:
@@ -307,6 +342,11 @@ def _excluded(item: dict[str, str]) -> Excluded:
 # Not strict: the helper's times are text, since a JavaScript number does not hold a nanosecond of today.
 _decode: Final = msgspec.json.Decoder(Entry, strict=False).decode
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def line(entry: Entry) -> Line:
+    """An entry as a line of the kept form."""
+    return _encode(entry) + b"\n"
 
 
 def entry_from(line: Line) -> Entry:

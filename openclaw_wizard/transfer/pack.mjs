@@ -153,7 +153,10 @@ async function packFile({ compress, ...params }, temp, emit) {
   const file = await fsp.open(temp, "wx", 0o600);
   const progress = { within: 0, bytes: 0 };
   const tell = teller(progress, () => emit({ bytes: progress.bytes + progress.within }));
-  const count = ({ s: size }) => void (progress.bytes += size);
+  const count = async (entry) => {
+    if (entry.e) await emit({ lost: entry.p });
+    progress.bytes += entry.s;
+  };
   try {
     await through(compress, tarOf(params, wantedNames(), progress, count), async (stream) => {
       for await (const chunk of stream) {
@@ -168,7 +171,7 @@ async function packFile({ compress, ...params }, temp, emit) {
   }
 }
 
-// Packs what is named on standard input. `list` and `decompress` read the finished file back; they must find as many
+// Packs what is named on standard input; says what of it the disk cannot read ({lost}). `list` and `decompress` read the finished file back; they must find as many
 // lines as are said to be there.
 command("archive", async (params, emit) => {
   const full = pathOf(params.path);

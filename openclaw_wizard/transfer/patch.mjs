@@ -1,7 +1,7 @@
 // Only the blocks of a large file that differ from what stands on NEW; part of the wizard's helper, see pack.mjs.
 //
 // NEW says a digest of every block it has (`blocks`), OLD reads its file once and sends the blocks that differ (`delta`),
-// NEW writes them into the file (`patch`). Blocks stand where they stood: databases and logs grow in place or at the end.
+// NEW writes them into the file (`patch`). One that the disk cannot read ends where it failed and is told with `e`. Blocks stand where they stood: databases and logs grow in place or at the end.
 // The stream holds records: type, length as four bytes (big endian), content: "F" the file's facts as JSON, "B" the
 // offset as eight bytes and a block, "E" the end of the file.
 import { execFileSync } from "node:child_process";
@@ -50,13 +50,15 @@ function* deltaOf(root, { p, b, d }, progress) {
   const relative = Buffer.from(p, "base64");
   const full = join(root, relative);
   const there = Buffer.from(d, "base64");
-  const handle = fs.openSync(full, TO_READ);
+  let [handle, stat, begun] = [undefined, undefined, false];
   try {
-    const stat = fs.fstatSync(handle, { bigint: true });
+    handle = fs.openSync(full, TO_READ);
+    stat = fs.fstatSync(handle, { bigint: true });
     if (!stat.isFile()) throw fail("EPACK", "it became something else");
     const hash = crypto.createHash("sha256");
     const entry = entryOf({ path: relative, full, stat });
     yield recordOf("F", Buffer.from(JSON.stringify(entry)));
+    begun = true;
     let size = 0;
     for (const [at, block] of blocksOf(handle, Number(stat.size), b)) {
       hash.update(block);
@@ -72,9 +74,12 @@ function* deltaOf(root, { p, b, d }, progress) {
     const changed = changedSince(stat, fs.fstatSync(handle, { bigint: true }), BigInt(size));
     return { ...entry, h: hash.digest("hex"), ...(changed && { changed }) };
   } catch (error) {
-    throw fail(error.code, `${relative}: ${error.message}`);
+    if (!isReadError(error)) throw fail(error.code, `${relative}: ${error.message}`);
+    // What NEW then has is neither the old nor the new file; it is not kept.
+    if (begun) yield recordOf("E");
+    return lostEntry({ path: relative, full, stat });
   } finally {
-    fs.closeSync(handle);
+    if (handle !== undefined) fs.closeSync(handle);
   }
 }
 

@@ -8,16 +8,18 @@ sent, what was sent and what came of it are manifests on the wizard's disk: memo
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
 import struct
 import time
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
-from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
+from openclaw_wizard.errors import CommandFailed, LinkLost, NoRoom, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import ITEM, Helper, source
 from openclaw_wizard.hosts.running import RAW_DEFLATE
@@ -153,8 +155,9 @@ async def send(
     """Makes the entries of `todo` stand in staging; returns both parts as they were packed, with hashes.
 
     The manifests of what was packed are kept as `to` with a suffix. With `live`, files that change or
-    vanish while they are read are no error: they are marked as changed, or are not in the answer. Safe
-    to repeat after any failure. Raises StepFailed (packing or unpacking failed, NEW is full; with a
+    vanish while they are read are no error: they are marked as changed, or are not in the answer. What
+    OLD's disk cannot read is marked as lost in the answer, and nothing of it stays in staging. Safe to
+    repeat after any failure. Raises StepFailed (packing or unpacking failed, NEW is full: NoRoom; with a
     field `side` that is `Role.OLD` where it was OLD's), HelperFailed, LinkLost.
     """
     # First, since afterwards tar closes folders that were opened for this.
@@ -164,7 +167,34 @@ async def send(
         on_progress(Moment(now.path, patched.bytes + now.bytes, len(patched) + now.entries))
 
     whole = await _send_whole(route, todo.whole, to.with_suffix(".whole.jsonl"), later, live=live)
+    if whole.lost or patched.lost:
+        await _take_away(route, whole, patched)
     return whole, patched
+
+
+async def _take_away(route: Route, whole: Manifest, patched: Manifest) -> None:
+    """What was packed in the place of lost entries goes; their folders get their modes and times back."""
+    helper = pack_helper(route.new, route.new_facts)
+    ours = {"root": route.staging, "mustContain": STAGING_MARK}
+    left = _with_folders(heapq.merge(whole, patched, key=lambda entry: manifest.order(entry.path)))
+    while part := await aside(lambda: list(islice(left, AT_ONCE))):
+        folders = {folder.path: folder for _, folder in part}
+        opened, clear = map(tar.text, folders), (tar.text(lost.path) for lost, _ in part)
+        await helper.call("make_way", {**ours, "open": list(opened), "clear": list(clear)}, timeout=600)
+        ops = [{"p": tar.text(e.path), "m": e.mode, "t": str(e.mtime_ns)} for e in folders.values()]
+        await helper.call("settle", {**ours, "ops": ops, "precision": route.precision}, timeout=3600)
+
+
+def _with_folders(sent: Iterable[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """Every lost entry with its folder, which was sent before it."""
+    above: list[Entry] = []
+    for entry in sent:
+        while above and not compare.is_below(entry.path, above[-1].path):
+            above.pop()
+        if entry.lost:
+            yield entry, above[-1]
+        elif entry.kind == "d":
+            above.append(entry)
 
 
 async def _send_whole(
@@ -387,10 +417,10 @@ class _Relay:
 
     def _unpacking_failed(self, status: object, said: str) -> NoReturn:
         if any(word in said for word in NO_ROOM):
-            what, next = f"The disk of NEW ({self._new}) is full.", f"Make room there. {RESUME}"
-        else:
-            what, next = f"Unpacking on NEW ({self._new}) ended with {status}: {_tail(said)}", RESUME
-        raise StepFailed(what=what, safe=SAFE, next=next)
+            what = f"The disk of NEW ({self._new}) is full."
+            raise NoRoom(what=what, safe=SAFE, next=f"Make room there. {RESUME}")
+        what = f"Unpacking on NEW ({self._new}) ended with {status}: {_tail(said)}"
+        raise StepFailed(what=what, safe=SAFE, next=RESUME)
 
     def _packing_failed(self, said: str) -> NoReturn:
         what = f"Packing on OLD ({self._old}) failed: {_tail(said)}"

@@ -97,16 +97,23 @@ function* pieces(handle, length) {
   }
 }
 
-// The content as long as its header said; what is missing at the end of a file that shrank is zeros.
+// The content as long as its header said; what is missing at the end of a file that shrank, or that the disk cannot
+// read, is zeros. Returns whether it could be read.
 function* wholeContent(handle, size, hash) {
-  let done = 0;
-  for (const piece of pieces(handle, size)) {
-    hash.update(piece);
-    done += piece.length;
-    yield piece;
+  let [done, sound] = [0, true];
+  try {
+    for (const piece of pieces(handle, size)) {
+      hash.update(piece);
+      done += piece.length;
+      yield piece;
+    }
+  } catch (error) {
+    if (!isReadError(error)) throw error;
+    sound = false;
   }
   for (; done < size; done += Math.min(size - done, TAR_CHUNK)) yield Buffer.alloc(Math.min(size - done, TAR_CHUNK));
   yield tarPadding(size);
+  return sound;
 }
 
 const HOLE = 1 << 16;
@@ -132,17 +139,23 @@ function extentsOf(handle, size, hash) {
 
 function* sparseContent(handle, map, extents) {
   yield map;
-  let size = 0;
+  let [size, sound] = [0, true];
   for (const [offset, length] of extents) {
     for (let done = 0; done < length; ) {
       const piece = Buffer.alloc(Math.min(length - done, TAR_CHUNK));
-      fs.readSync(handle, piece, 0, piece.length, offset + done);
+      try {
+        fs.readSync(handle, piece, 0, piece.length, offset + done);
+      } catch (error) {
+        if (!isReadError(error)) throw error;
+        sound = false;
+      }
       done += piece.length;
       yield piece;
     }
     size += length;
   }
   yield tarPadding(size);
+  return sound;
 }
 
 // GNU's sparse format 1.0: the map of extents stands before the content.
@@ -161,7 +174,7 @@ function* sparseFile(name, handle, stat, hash, dialect) {
     paxRecord("GNU.sparse.realsize", String(size)),
   ];
   yield tarEntry({ name, stat, size: stored, type: "0", more, dialect });
-  yield* sparseContent(handle, map, extents);
+  return yield* sparseContent(handle, map, extents);
 }
 
 function keepsHoles(name, stat, { fine, sparse }) {
@@ -184,11 +197,13 @@ function* fileEntry(name, full, links, dialect) {
     }
     const hash = crypto.createHash("sha256");
     const size = Number(stat.size);
-    if (keepsHoles(name, stat, dialect)) yield* sparseFile(name, handle, stat, hash, dialect);
+    let sound;
+    if (keepsHoles(name, stat, dialect)) sound = yield* sparseFile(name, handle, stat, hash, dialect);
     else {
       yield tarEntry({ name, stat, size: stat.size, type: "0", dialect });
-      yield* wholeContent(handle, size, hash);
+      sound = yield* wholeContent(handle, size, hash);
     }
+    if (!sound) return lostEntry({ path: name.subarray(2), full, stat });
     const sha256 = hash.digest("hex");
     const after = fs.fstatSync(handle, { bigint: true });
     if (stat.nlink > 1n) links.set(`${stat.dev}:${stat.ino}`, { name, sha256 });
@@ -208,20 +223,26 @@ function* otherEntry(name, full, stat, dialect) {
   return entryOf({ path: name.subarray(2), full, stat });
 }
 
-// The pieces of one entry; returns its facts with the hash (and `changed`). Raises with the name in the message.
+// The pieces of one entry; returns its facts with the hash (and `changed`), or with `e` where the disk cannot read it:
+// whatever was packed in its place is then no file. Raises with the name in the message.
 function* entryPieces(root, relative, links, dialect) {
   const full = join(root, relative);
+  const name = Buffer.concat([Buffer.from(relative.length ? "./" : "."), relative]);
+  let stat;
   try {
-    const name = Buffer.concat([Buffer.from(relative.length ? "./" : "."), relative]);
-    const stat = fs.lstatSync(full, { bigint: true });
+    stat = fs.lstatSync(full, { bigint: true });
     return stat.isFile() ? yield* fileEntry(name, full, links, dialect) : yield* otherEntry(name, full, stat, dialect);
   } catch (error) {
-    throw fail(error.code, `${relative}: ${error.message}`);
+    if (!stat || !isReadError(error)) throw fail(error.code, `${relative}: ${error.message}`);
+    // It failed before its header: with one, an archive that is read back holds as many names as were asked for.
+    yield tarEntry({ name, stat, type: "0", dialect });
+    return lostEntry({ path: relative, full, stat });
   }
 }
 
 // The tar of `wanted` (relative Buffers), in pieces of some size. `report(item)` hears of every entry when it is packed,
-// and of those that went away ({x, r}) or changed meanwhile; unless `live`, these end it. `progress.within` counts the
+// of those that the disk cannot read (`e`), and of those that went away ({x, r}) or changed meanwhile; unless `live`,
+// these last end it. `progress.within` counts the
 // bytes of the entry that is packed now.
 async function* tarOf({ root, dialect, live }, wanted, progress, report) {
   const [top, links] = [pathOf(root), new Map()];

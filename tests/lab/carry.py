@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from openclaw_wizard.errors import NeedsAnswer
 from openclaw_wizard.events import Event
 from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.local import LocalHost
@@ -18,6 +19,7 @@ from openclaw_wizard.model import Facts, HostFacts, Tree
 from openclaw_wizard.steps import trees as moving
 from openclaw_wizard.steps.action import Action, Context
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
+from openclaw_wizard.steps.losses import Accept
 from openclaw_wizard.transfer import switch
 from openclaw_wizard.transfer.manifest import Manifest
 from tests.builders import plan, tree
@@ -106,10 +108,20 @@ class Carry:
             await action.apply(self.ctx)
             assert await action.holds(self.ctx), f"{action.id} ran, but its effect is not there"
 
-    async def run(self) -> None:
-        """All of it. Raises WizardError where the wizard refuses to go on; then nothing was switched."""
+    async def run(self, *, agreed: bool = False) -> None:
+        """All of it, as one run of the wizard. `agreed`: the person agrees to whatever cannot come along.
+
+        Raises WizardError where the wizard refuses to go on; then nothing was switched.
+        """
+        self.ctx.fresh.clear()
         for action in (TakeManifest(), Stream(), CompareHashes()):
             await self.does(action)
+        asked = Accept()
+        if not await asked.holds(self.ctx) and not agreed:
+            ask = asked.asks(self.ctx)
+            assert ask is not None
+            raise NeedsAnswer(question=ask.question, prompt=ask.prompt)
+        await self.does(asked)
         await switch.switch(self.ctx.new_helper, self.ctx.plan.trees, MOVE)
 
     def put_away(self) -> None:
