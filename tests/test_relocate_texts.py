@@ -168,6 +168,21 @@ async def test_every_value_is_as_the_plain_rule_says(tmp_path: Path, made: list[
     assert {name: (tmp_path / name).read_bytes() for name in files} == once
 
 
+async def test_where_nothing_moves_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/MEMORY.md").write_text(f"{STATE[0]}/workspace\n")
+    made = {"workspace": f"{STATE[0]}/workspace", "x": f"see {STATE[0]}", "y": f"{OLD}/ws"}
+    (tmp_path / "openclaw.json").write_text(json.dumps(made))
+    placed = [relocate.Placed(tree(old=STATE[0], new=STATE[0]), str(tmp_path))]
+    spaces = [f"{STATE[0]}/workspace"]
+    alone = await relocate.relocate(helper(), placed, (), workspaces=spaces, dry_run=True)
+    assert alone == Relocation()
+    # Beside a workspace that does move, the state that stays where it is is not taken for one that is left.
+    beside = await relocate.relocate(helper(), placed, PAIRS[1:], homes=[OLD], dry_run=True)
+    assert [(each.where, each.new) for each in beside.changes] == [("y", f"{NEW}/ws")]
+    assert list(left(beside)) == [("openclaw.json", "x")]
+
+
 # --------------------------------------------------------------------------- includes
 
 

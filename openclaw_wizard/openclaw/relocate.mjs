@@ -10,6 +10,7 @@ const OC_NOT_MOVING = "it points at something that does not move";
 
 // The places as whole names: /home/al is neither in /home/alice nor in /srv/home/al, nor in ~/home/al.
 function ocNaming(places) {
+  if (!places.length) return /$^/gu;
   const named = places.map((each) => each.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")).join("|");
   return new RegExp(`(?<![\\p{L}\\p{N}_.~}-])(?:${named})(?![\\p{L}\\p{N}_-]|\\.[\\p{L}\\p{N}])`, "gu");
 }
@@ -17,7 +18,8 @@ function ocNaming(places) {
 // judge(text, isPath): {now} for a path that moves, {why} for what a person must look at, undefined for all else. Where
 // it is not said to be a path, a text that holds more than one is left. `homes` are places that do not move as a whole.
 function ocJudge(pairs, homes) {
-  const places = [...new Set([...pairs.map(([old]) => old), ...homes])].filter((each) => each.length > 1);
+  const moving = pairs.filter(([old, now]) => old !== now).map(([old]) => old);
+  const places = [...new Set([...moving, ...homes])].filter((each) => each.length > 1);
   const naming = ocNaming(places);
   const names = (text) => typeof text === "string" && places.some((each) => text.includes(each));
   const judge = (text, isPath = false) => {
