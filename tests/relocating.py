@@ -27,3 +27,8 @@ async def again(folder: Path, *, pairs: relocate.Pairs = PAIRS, **changes: Any) 
     """The same for what stands at `folder`."""
     placed = [Placed(tree(old=STATE[0], new=STATE[1]), str(folder))]
     return await relocate.relocate(helper(), placed, pairs, **{"homes": [OLD], **changes})
+
+
+def left(found: Relocation) -> dict[tuple[str, str], tuple[str, str]]:
+    """What was left, by file and place: why, and what it is."""
+    return {(each.file, each.where): (each.why, each.old) for each in found.left}

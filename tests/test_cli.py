@@ -65,6 +65,8 @@ def test_version(cli: Cli) -> None:
         (("run", "missing.json"), 2, "cannot be read"),
         (("run", "missing.json", "--from", "a"), 2, "names its machines itself"),
         (("run", "missing.json", "--bwlimit", "1MB"), 2, "names its machines itself"),
+        (("run", "missing.json", "--paths", "same"), 2, "names its machines itself"),
+        (("plan", "--from", "a", "--to", "b", "--paths", "sideways"), 2, "invalid choice"),
         (("plan", "--from", "a", "--to", "b", "--bwlimit", "fast"), 2, "'fast' is no rate"),
         (("run", "--from", "a", "--to", "b", "--bwlimit", "0"), 2, "'0' is no rate"),
         (("run", "--from", "a", "--to", "b", "--answers", "missing.json"), 2, "answers file"),

@@ -15,17 +15,12 @@ from hypothesis import strategies as st
 
 from openclaw_wizard.openclaw import config as configs
 from openclaw_wizard.openclaw import relocate
-from openclaw_wizard.openclaw.config import Setting
-from openclaw_wizard.paths import Pin, Relocation
-from tests.builders import installation, tree, workspace
+from openclaw_wizard.paths import Relocation
+from tests.builders import tree
 from tests.openclaw_states import early, helper
-from tests.relocating import NEW, OLD, PAIRS, STATE, again, relocated
+from tests.relocating import NEW, OLD, PAIRS, STATE, again, left, relocated
 
 pytestmark = pytest.mark.node
-
-
-def left(found: Relocation) -> dict[tuple[str, str], tuple[str, str]]:
-    return {(each.file, each.where): (each.why, each.old) for each in found.left}
 
 
 # --------------------------------------------------------------------------- the config's own form
@@ -168,13 +163,28 @@ async def test_every_value_is_as_the_plain_rule_says(tmp_path: Path, made: list[
     assert {name: (tmp_path / name).read_bytes() for name in files} == once
 
 
+async def test_where_nothing_moves_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/MEMORY.md").write_text(f"{STATE[0]}/workspace\n")
+    made = {"workspace": f"{STATE[0]}/workspace", "x": f"see {STATE[0]}", "y": f"{OLD}/ws"}
+    (tmp_path / "openclaw.json").write_text(json.dumps(made))
+    placed = [relocate.Placed(tree(old=STATE[0], new=STATE[0]), str(tmp_path))]
+    spaces = [f"{STATE[0]}/workspace"]
+    alone = await relocate.relocate(helper(), placed, (), workspaces=spaces, dry_run=True)
+    assert alone == Relocation()
+    # Beside a workspace that does move, the state that stays where it is is not taken for one that is left.
+    beside = await relocate.relocate(helper(), placed, PAIRS[1:], homes=[OLD], dry_run=True)
+    assert [(each.where, each.new) for each in beside.changes] == [("y", f"{NEW}/ws")]
+    assert list(left(beside)) == [("openclaw.json", "x")]
+
+
 # --------------------------------------------------------------------------- includes
 
 
 async def test_included_files_and_the_last_good_copy_follow(tmp_path: Path) -> None:
     parts = f"agents: {{ $include: './parts/agents.json5' }}, b: {{ $include: ['{STATE[0]}/b.json'] }}"
     files = {
-        "openclaw.json": f"{{ {parts} }}",
+        "openclaw.json": f"{{ {parts} }} // {{ $include: 'openclaw.json' }}",
         "openclaw.json.last-good": json.dumps({"x": f"{OLD}/ws/x"}),
         "parts/agents.json5": f"{{ $include: 'more.json5', w: '{OLD}/ws/w' }}",
         "parts/more.json5": f"{{ v: '{OLD}/ws/v' }}",
@@ -300,90 +310,3 @@ async def test_a_config_of_other_bytes_or_behind_a_link_is_never_half_written(tm
     found = await again(tmp_path / "state")
     assert "a link to another place" in left(found)["openclaw.json", ""][0]
     assert (tmp_path / "mine.json").read_bytes() == odd
-
-
-# --------------------------------------------------------------------------- pins
-
-
-PIN = Pin(keys=("agents", "defaults", "workspace"), value=f"{NEW}/.openclaw/workspace-work", why="elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("{}", '{"agents": {"defaults":{"workspace":"W"}}}'),
-        ("{ // mine\n a: 1 }", '{"agents": {"defaults":{"workspace":"W"}},  // mine\n a: 1 }'),
-        ("{agents: {defaults: {x: 1,},},}", '{agents: {defaults: {"workspace": "W", x: 1,},},}'),
-        (
-            "{agents: {$include: 'a.json5'}}",
-            '{agents: {"defaults": {"workspace":"W"}, $include: \'a.json5\'}}',
-        ),
-    ],
-)
-async def test_a_workspace_is_pinned_into_the_config(tmp_path: Path, before: str, after: str) -> None:
-    files = {"openclaw.json": before, "a.json5": "{ defaults: { y: 2 } }"}
-    found = await relocated(tmp_path, files, pins=[PIN])
-    assert (tmp_path / "openclaw.json").read_text() == after.replace("W", PIN.value)
-    assert [(each.where, each.old, each.new) for each in found.changes] == [
-        ("agents.defaults.workspace", PIN.why, PIN.value)
-    ]
-    included = {str(tmp_path / "a.json5"): files["a.json5"]}
-    text = (tmp_path / "openclaw.json").read_text()
-    read = configs.parse(text, included=included, path=str(tmp_path / "openclaw.json"))
-    assert configs.lookup(read, *map(str, PIN.keys)) == PIN.value
-    assert await again(tmp_path, pins=[PIN], dry_run=True) == Relocation()
-
-
-async def test_a_pin_beside_something_else_is_told_and_not_forced(tmp_path: Path) -> None:
-    text = '{"agents": {"defaults": {"workspace": "~/mine"}}}'
-    found = await relocated(tmp_path, {"openclaw.json": text}, pins=[PIN])
-    assert (tmp_path / "openclaw.json").read_text() == text
-    assert "cannot be added" in left(found)["openclaw.json", "agents.defaults.workspace"][0]
-    list_pin = PIN.model_copy(update={"keys": ("agents", "list", 0, "workspace")})
-    found = await relocated(
-        tmp_path, {"openclaw.json": '{"agents": {"$include": "a.json"}}'}, pins=[list_pin]
-    )
-    assert "cannot be added" in left(found)["openclaw.json", "agents.list.0.workspace"][0]
-
-
-def pinned(config: Any, spaces: dict[str, str], *, profile: str | None, version: str) -> dict[str, str]:
-    """The pins for a move of /home/al to /srv/bo, by key path."""
-    name = f".openclaw-{profile}" if profile else ".openclaw"
-    trees = (
-        (f"{OLD}/{name}", f"{NEW}/{name}"),
-        *((path, path.replace(OLD, NEW)) for path in spaces.values()),
-    )
-    moving = installation(workspaces=tuple(workspace(agent, path) for agent, path in spaces.items()))
-    setting = Setting(f"{NEW}/{name}", NEW, profile, version)
-    found = relocate.pins(config, moving, tuple(trees), setting)
-    return {".".join(map(str, pin.keys)): pin.value for pin in found}
-
-
-def test_an_older_profile_keeps_its_workspace_after_an_update() -> None:
-    spaces = {"main": f"{OLD}/.openclaw/workspace-work"}
-    assert pinned({}, spaces, profile="work", version="2026.3.13") == {
-        "agents.defaults.workspace": f"{NEW}/.openclaw/workspace-work"
-    }
-    listed = {"agents": {"list": [{"id": "Main"}]}}
-    assert list(pinned(listed, spaces, profile="work", version="2026.3.13")) == ["agents.list.0.workspace"]
-
-
-def test_what_every_version_finds_is_not_pinned() -> None:
-    usual = {"main": f"{OLD}/.openclaw/workspace"}
-    assert pinned({}, usual, profile=None, version="2026.3.13") == {}
-    named = {"agents": {"entries": {"main": {"workspace": f"{OLD}/ws"}}}}
-    assert pinned(named, {"main": f"{OLD}/ws"}, profile="work", version="2026.3.13") == {}
-
-
-def test_a_workspace_that_only_a_variable_named_is_pinned() -> None:
-    """OPENCLAW_WORKSPACE_DIR belongs to OLD's service."""
-    found = pinned(
-        {"agents": {"entries": {"main": {}}}}, {"main": f"{OLD}/ws"}, profile=None, version="2026.9.6"
-    )
-    assert found == {"agents.entries.main.workspace": f"{NEW}/ws"}
-
-
-def test_the_first_of_several_in_a_list_keeps_the_default_workspace() -> None:
-    config = {"agents": {"defaults": {"workspace": f"{OLD}/ws"}, "list": [{"id": "main"}, {"id": "b"}]}}
-    found = pinned(config, {"main": f"{OLD}/ws", "b": f"{OLD}/ws/b"}, profile=None, version="2026.7.1")
-    assert found == {"agents.list.0.workspace": f"{NEW}/ws"}

@@ -54,7 +54,7 @@ async def test_the_preview_is_what_is_done_and_can_be_put_back(hosts: TwoHosts) 
     write(hosts.new_home / ".openclaw/openclaw.json", '{"what": "stood there"}')
     before = hosts.snapshot(hosts.old_home), hosts.snapshot(hosts.new_home)
     events: list[Event] = []
-    wizard = hosts.wizard(events, actions=copy.ACTIONS)
+    wizard = hosts.wizard(events, actions=COUNTED)
     plan = await wizard.survey(hosts.old, hosts.new)
     assert (hosts.snapshot(hosts.old_home), hosts.snapshot(hosts.new_home)) == before
     assert plan.relocation is not None and plan.relocation.count == 14
@@ -68,6 +68,7 @@ async def test_the_preview_is_what_is_done_and_can_be_put_back(hosts: TwoHosts) 
     )
 
     assert await wizard.run() is Outcome.DONE
+    assert {row.state for row in wizard.view.rows} == {RowState.EQUAL}
     (folder,) = (hosts.wizard_home / "migrations").iterdir()
     kept = Relocation.model_validate_json((folder / "changes.json").read_bytes())
     assert kept.changes == plan.relocation.changes
@@ -94,49 +95,37 @@ async def test_paths_that_are_kept_are_accepted_first_and_missed_by_the_comparis
     with pytest.raises(Blocked, match="nothing leads from the old places"):
         await careful.run()
     await careful.aclose()
-    for chosen, lost in ((wishes, {"cron jobs"}), (Wishes(), set())):
-        wizard = hosts.wizard(actions=COUNTED, accept=frozenset({"paths-another-way"}))
-        await wizard.survey(hosts.old, hosts.new, wishes=chosen)
-        outcome = await wizard.run()
-        rows = {row.subject for row in wizard.view.rows if row.state is RowState.LOST}
-        assert (rows, outcome) == (lost, Outcome.PROBLEMS if lost else Outcome.DONE)
-        await wizard.undo()
-        await wizard.aclose()
+    wizard = hosts.wizard(actions=COUNTED, accept=frozenset({"paths-another-way"}))
+    await wizard.survey(hosts.old, hosts.new, wishes=wishes)
+    assert await wizard.run() is Outcome.PROBLEMS
+    await wizard.aclose()
+    # The same move with its paths rewritten is equal in every row: see the test above.
+    assert [row.subject for row in wizard.view.rows if row.state is RowState.LOST] == ["cron jobs"]
 
 
-async def test_two_agents_with_one_workspace_have_one_tree(hosts: TwoHosts) -> None:
-    home = hosts.old_home
-    hosts.furnish(agents=agents(hosts, main=home / "clawd", b=home / "other", c=home / "other/sub"))
-    write(home / "clawd/MEMORY.md", "one of us\n", 0o644)
+async def test_one_workspace_with_several_names_has_one_tree(hosts: TwoHosts) -> None:
+    """Two agents share it, a third has a part of it, and the state directory holds only a link to it."""
+    home, new = hosts.old_home, hosts.new_home
+    inside = home / ".openclaw/workspace"
+    hosts.furnish(agents=agents(hosts, main=inside, b=home / "other", c=home / "other/sub"))
+    inside.rename(home / "clawd")
     (home / "clawd/sub").mkdir()
-    (home / "other").symlink_to(home / "clawd")
+    for link in (inside, home / "other"):
+        link.symlink_to(home / "clawd")
     wizard = hosts.wizard(actions=copy.ACTIONS)
     plan = await wizard.survey(hosts.old, hosts.new)
     assert [each.old for each in plan.trees] == [f"{home}/.openclaw", f"{home}/clawd"]
     await wizard.run()
     await wizard.aclose()
     entries = config_on_new(hosts)["agents"]["entries"]
-    new = hosts.new_home
     assert [entries[name]["workspace"] for name in ("main", "b", "c")] == [
-        f"{new}/clawd",
+        f"{new}/.openclaw/workspace",
         f"{new}/clawd",
         f"{new}/clawd/sub",
     ]
-    assert (new / "clawd/MEMORY.md").read_text() == "one of us\n"
+    assert (new / ".openclaw/workspace").readlink() == new / "clawd"
+    assert (new / ".openclaw/workspace/MEMORY.md").exists()
     assert not (new / "other").exists()
-
-
-async def test_a_workspace_that_is_a_link_follows_by_its_folder(hosts: TwoHosts) -> None:
-    state = hosts.furnish()
-    (state / "workspace").rename(hosts.old_home / "clawd")
-    (state / "workspace").symlink_to(hosts.old_home / "clawd")
-    wizard = hosts.wizard(actions=copy.ACTIONS)
-    plan = await wizard.survey(hosts.old, hosts.new)
-    await wizard.run()
-    await wizard.aclose()
-    assert f"{hosts.old_home}/clawd" in [each.old for each in plan.trees]
-    assert (hosts.new_home / ".openclaw/workspace").readlink() == hosts.new_home / "clawd"
-    assert (hosts.new_home / ".openclaw/workspace/MEMORY.md").exists()
 
 
 async def test_a_workspace_that_both_machines_see_stays_and_is_not_copied(hosts: TwoHosts) -> None:

@@ -137,7 +137,8 @@ function ocInserted(read, keys, value) {
     if (isThere || keys.slice(depth).some((key) => typeof key === "number")) return undefined;
     const inner = keys.slice(depth + 1).reduceRight((made, key) => ({ [key]: made }), value);
     const put = `${JSON.stringify(keys[depth])}: ${JSON.stringify(inner)}${holder.empty ? "" : ","}`;
-    return { start: holder.at, end: holder.at, put: holder.empty ? put : `${put} ` };
+    const member = ocKeyPath(keys.slice(0, depth + 1));
+    return { start: holder.at, end: holder.at, member, put: holder.empty ? put : `${put} ` };
   }
   return undefined;
 }

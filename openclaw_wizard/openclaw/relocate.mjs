@@ -10,6 +10,7 @@ const OC_NOT_MOVING = "it points at something that does not move";
 
 // The places as whole names: /home/al is neither in /home/alice nor in /srv/home/al, nor in ~/home/al.
 function ocNaming(places) {
+  if (!places.length) return /$^/gu;
   const named = places.map((each) => each.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")).join("|");
   return new RegExp(`(?<![\\p{L}\\p{N}_.~}-])(?:${named})(?![\\p{L}\\p{N}_-]|\\.[\\p{L}\\p{N}])`, "gu");
 }
@@ -17,7 +18,8 @@ function ocNaming(places) {
 // judge(text, isPath): {now} for a path that moves, {why} for what a person must look at, undefined for all else. Where
 // it is not said to be a path, a text that holds more than one is left. `homes` are places that do not move as a whole.
 function ocJudge(pairs, homes) {
-  const places = [...new Set([...pairs.map(([old]) => old), ...homes])].filter((each) => each.length > 1);
+  const moving = pairs.filter(([old, now]) => old !== now).map(([old]) => old);
+  const places = [...new Set([...moving, ...homes])].filter((each) => each.length > 1);
   const naming = ocNaming(places);
   const names = (text) => typeof text === "string" && places.some((each) => text.includes(each));
   const judge = (text, isPath = false) => {
@@ -131,6 +133,17 @@ function ocRewriter(context) {
 
 // ------------------------------------------------------------------ files
 
+// What a config includes; none where it cannot be read, which is told when it is rewritten. Not what a comment names.
+function ocNamedIncludes(file, text) {
+  try {
+    const named = new OcJson5(text, () => true).texts.filter(({ keys }) => ocLast(keys) === "$include");
+    return named.map(({ value }) => path.resolve(path.dirname(file), value));
+  } catch (error) {
+    if (error.code !== "ENOTJSON5") throw error;
+    return [];
+  }
+}
+
 // The config with what it includes, as far as that lies in the state directory: names in the order they are read.
 function ocConfigFiles({ stateDir, stateDirNew, judge, notes }) {
   const found = new Set();
@@ -140,7 +153,7 @@ function ocConfigFiles({ stateDir, stateDirNew, judge, notes }) {
     if (text === undefined) return above.length && notes.left(above.at(-1), "$include", `${name} cannot be read`);
     if (found.has(name)) return undefined;
     found.add(name);
-    for (const each of ocIncludedBy(path.join(stateDirNew, name), text)) {
+    for (const each of ocNamedIncludes(path.join(stateDirNew, name), text)) {
       const target = judge(each, true)?.now ?? each;
       if (ocUnder(target, stateDirNew)) add(path.relative(stateDirNew, target), [...above, name]);
       else notes.left(name, "$include", "it lies outside of the state directory: neither moved with it nor changed", each);
@@ -152,10 +165,14 @@ function ocConfigFiles({ stateDir, stateDirNew, judge, notes }) {
 
 // The members that the config lacks and needs on NEW, as edits: [{keys, value, why}].
 function ocPinned(read, name, { pins = [], notes }) {
+  const taken = new Set();
   return pins.flatMap(({ keys, value, why }) => {
     const where = ocKeyPath(keys);
     if (read.texts.some((each) => ocKeyPath(each.keys) === where && each.value === value)) return [];
-    const edit = ocInserted(read, keys, value);
+    const found = ocInserted(read, keys, value);
+    // The same member cannot be added twice: the second would hide the first.
+    const edit = found && !taken.has(found.member) ? found : undefined;
+    taken.add(found?.member);
     if (edit) notes.changed(name, where, why, value);
     else notes.left(name, where, `it should name ${value} and cannot be added: ${why}`);
     return edit ? [edit] : [];

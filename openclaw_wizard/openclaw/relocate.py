@@ -102,9 +102,10 @@ async def relocate(
     replaced whole, the database in one transaction, and nothing is left beside it.
     Raises HelperFailed, LinkLost.
     """
+    stays = [(each.tree.old, each.tree.new) for each in placed if each.tree.old == each.tree.new]
     asked = {
         "trees": [each.asked(real=from_old) for each in placed],
-        "pairs": [list(pair) for pair in changes],
+        "pairs": [list(pair) for pair in (*changes, *stays)],
         "homes": list(homes),
         "workspaces": list(workspaces),
         "pins": [pin.model_dump(mode="json") for pin in pins],

@@ -192,7 +192,7 @@ async def _asked(
         helper,
         placed,
         plan.path_changes,
-        homes=[plan.old.home],
+        homes=[plan.old.home] if plan.path_changes else [],
         workspaces=sorted(set(workspaces)),
         pins=plan.pins,
         only_keys=plan.wishes.paths is Paths.LINK,
@@ -216,7 +216,7 @@ class Relocate(Action):
     )
 
     async def holds(self, ctx: Context) -> bool:
-        if await trees.switched(ctx):
+        if not (ctx.plan.path_changes or ctx.plan.pins) or await trees.switched(ctx):
             return True
         found = await self._found(ctx, dry_run=True)
         return not found.changes and not found.problems

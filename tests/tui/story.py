@@ -260,31 +260,20 @@ def the_plan(**changes: Any) -> Plan:
 
 def relocation() -> Relocation:
     """Some of what the old home is named in."""
-    state, moved = f"{OLD_HOME}/.openclaw", f"{NEW_HOME}/.openclaw"
-    database, cron = "state/openclaw.sqlite", "cron/jobs.json"
+    cron = ".openclaw/cron/jobs.json"
     changes = (
-        ("openclaw.json", "agents.entries.main.workspace", f"{state}/workspace", f"{moved}/workspace", 1),
-        (
-            "openclaw.json",
-            "agents.entries.ops.workspace",
-            f"{OLD_HOME}/ops-notes",
-            f"{NEW_HOME}/ops-notes",
-            1,
-        ),
-        (database, "cron_jobs.store_key", f"{state}/{cron}", f"{moved}/{cron}", 9),
+        ("openclaw.json", "agents.entries.ops.workspace", "ops-notes", 1),
+        ("state/openclaw.sqlite", "cron_jobs.store_key", cron, 9),
     )
-    first = Mention(file="workspace/MEMORY.md", count=3)
+    stays, plugin = "it points at something that does not move", f"{OLD_HOME}/src/my-plugin"
+    first = (Mention(file="workspace/MEMORY.md", count=3),)
     return Relocation(
-        changes=tuple(PathChange(file=f, where=w, old=o, new=n, count=c) for f, w, o, n, c in changes),
-        left=(
-            PathLeft(
-                file="openclaw.json",
-                where="plugins.load.paths.0",
-                why="it points at something that does not move",
-                old=f"{OLD_HOME}/src/my-plugin",
-            ),
+        changes=tuple(
+            PathChange(file=f, where=w, old=f"{OLD_HOME}/{p}", new=f"{NEW_HOME}/{p}", count=c)
+            for f, w, p, c in changes
         ),
-        mentions=Mentions(first=(first,), files=1, count=3),
+        left=(PathLeft(file="openclaw.json", where="plugins.load.paths.0", why=stays, old=plugin),),
+        mentions=Mentions(first=first, files=1, count=3),
     )
 
 
