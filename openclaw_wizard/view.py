@@ -12,6 +12,7 @@ from openclaw_wizard.events import (
     ActionStarted,
     Advanced,
     Compared,
+    DashboardOpened,
     Event,
     Failure,
     FindingAccepted,
@@ -86,6 +87,11 @@ class View:
     plan: Plan | None = None
     lost: HostLost | None = None
     rows: tuple[Row, ...] = ()
+    dashboard: str = ""
+    """How a person reaches NEW's dashboard by themselves; see `MoveFinished`."""
+    dashboard_url: str | None = None
+    """Where it is now, once it was opened here."""
+    dashboard_problem: str = ""
     undoing: bool = False
     stopped: str | None = None
     outcome: Outcome | None = None
@@ -172,9 +178,14 @@ def reduce(view: View, event: Event) -> View:
             return replace(view, stopped=event.reason, question=None, progress=None)
         case Compared():
             return replace(view, rows=event.rows)
+        case DashboardOpened():
+            return replace(view, dashboard_url=event.url, dashboard_problem=event.why)
         case MoveFinished():
             return replace(
                 view,
+                dashboard=event.dashboard,
+                dashboard_url=None,
+                dashboard_problem="",
                 outcome=event.outcome,
                 downtime=event.downtime,
                 exit_code=event.exit_code,

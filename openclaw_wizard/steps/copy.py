@@ -11,6 +11,7 @@ from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, Staged, StepId, Tree
 from openclaw_wizard.openclaw import relocate
+from openclaw_wizard.report.kept import CHANGES
 from openclaw_wizard.steps import gateway, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.transfer import compare, stream, switch, tar
@@ -207,7 +208,7 @@ class Relocate(Action):
         changes = await self._changes(ctx, dry_run=False)
         count = sum(change.count for change in changes)
         kept = {"changes": [change.model_dump() for change in changes]}
-        ctx.shelf.save(trees.CHANGES, json.dumps(kept).encode())
+        ctx.shelf.save(CHANGES, json.dumps(kept).encode())
         return Done(fact=f"{count} paths in {len({c.file for c in changes})} files")
 
     async def _changes(self, ctx: Context, *, dry_run: bool) -> tuple[relocate.Change, ...]:
