@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     report = add("report", "Print the report of a move.", faces=False)
     report.add_argument("id", nargs="?", metavar="ID")
     report.add_argument("--format", choices=("html", "md", "json"), default="md")
+    report.add_argument("--names", action="store_true", help="with real paths, hosts and users: not to post")
 
     demo = add("demo", "Practise: a real OpenClaw moves between two practice hosts on this machine.")
     demo.add_argument("--fresh", action="store_true", help="set the practice hosts up anew")
@@ -347,9 +348,10 @@ def _report(options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard import report
     from openclaw_wizard.session import records
 
-    view, plan = records.view_of(make_wizard().store, options.id)
+    view, plan, folder = records.view_of(make_wizard().store, options.id)
     render = {"md": report.markdown, "html": report.html, "json": report.as_json}[options.format]
-    sys.stdout.write(render(view, plan).rstrip("\n") + "\n")
+    said = render(view, plan, report.Kept.of(folder), names=options.names)
+    sys.stdout.write(said.rstrip("\n") + "\n")
     return ExitCode.DONE
 
 

@@ -153,6 +153,8 @@ class MoveFinished(Event):
     """Seconds between the stop of OLD's gateway and NEW's being ready, measured."""
     gateways: dict[Role, GatewayState] = {}
     """Both gateways' end states."""
+    dashboard: str = ""
+    """How a person reaches NEW's dashboard from here: a command for their shell, or an address."""
     exit_code: int = 0
 
 
@@ -237,6 +239,14 @@ class Said(Event):
     text: str
 
 
+class DashboardOpened(Event):
+    """NEW's dashboard can be reached from this machine at `url`, or not, and `why`. It holds no token."""
+
+    type: Literal["dashboard-opened"] = "dashboard-opened"
+    url: str | None
+    why: str = ""
+
+
 class HostLost(Event):
     type: Literal["host-lost"] = "host-lost"
     role: Role
@@ -273,6 +283,7 @@ AnyEvent = Annotated[
     | FindingsChanged
     | QuestionAsked
     | Said
+    | DashboardOpened
     | HostLost
     | HostBack,
     Field(discriminator="type"),

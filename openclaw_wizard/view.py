@@ -12,6 +12,7 @@ from openclaw_wizard.events import (
     ActionStarted,
     Advanced,
     Compared,
+    DashboardOpened,
     Event,
     Failure,
     FindingAccepted,
@@ -102,6 +103,11 @@ class View:
     lost: HostLost | None = None
     rows: tuple[Row, ...] = ()
     relocation: Relocation | None = None
+    dashboard: str = ""
+    """How a person reaches NEW's dashboard by themselves; see `MoveFinished`."""
+    dashboard_url: str | None = None
+    """Where it is now, once it was opened here."""
+    dashboard_problem: str = ""
     undoing: bool = False
     stopped: str | None = None
     outcome: Outcome | None = None
@@ -202,9 +208,14 @@ def reduce(view: View, event: Event) -> View:
             return replace(view, rows=event.rows)
         case Relocated():
             return replace(view, relocation=event.relocation)
+        case DashboardOpened():
+            return replace(view, dashboard_url=event.url, dashboard_problem=event.why)
         case MoveFinished():
             return replace(
                 view,
+                dashboard=event.dashboard,
+                dashboard_url=None,
+                dashboard_problem="",
                 outcome=event.outcome,
                 downtime=event.downtime,
                 exit_code=event.exit_code,

@@ -1,4 +1,4 @@
-"""What is asked of a gateway, and how long channels are waited for, by a command that answers as OpenClaw."""
+"""What is asked of a gateway, and the wait for channels: a command that answers as OpenClaw does."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import pytest
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.journal import Journal
 from openclaw_wizard.model import Proof, Row, RowState, Workspace
+from openclaw_wizard.report.kept import CHANGES
 from openclaw_wizard.steps import proof, trees
 from openclaw_wizard.transfer import manifest
 from tests.builders import installation, plan, tree
@@ -110,7 +111,7 @@ async def test_what_nobody_touched_is_equal_without_being_read(moved: Moved) -> 
 
 async def test_every_change_has_its_reason(moved: Moved) -> None:
     changes = {"changes": [{"file": "openclaw.json"}, {"file": "link"}]}
-    moved.shelf.save(trees.CHANGES, json.dumps(changes).encode())
+    moved.shelf.save(CHANGES, json.dumps(changes).encode())
     write(moved.new / "openclaw.json", "{home: '/new'}")
     (moved.new / "link").unlink()
     (moved.new / "link").symlink_to("/new/place")

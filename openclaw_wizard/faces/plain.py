@@ -174,7 +174,8 @@ def _done_words(event: ActionDone) -> str:
 
 def _finished(event: MoveFinished) -> str:
     spent = f", downtime {humanize.precisedelta(round(event.downtime))}" if event.downtime is not None else ""
-    return f"END   {event.outcome.value}{spent}"
+    look = f"\n      NEW's dashboard: {event.dashboard}" if event.dashboard else ""
+    return f"END   {event.outcome.value}{spent}{look}"
 
 
 def plan_text(plan: Plan) -> str:

@@ -56,6 +56,13 @@ class Wizard(Protocol):
         """Puts everything back as it was before the move; None is the newest."""
         ...
 
+    def begin_dashboard(self) -> None:
+        """Leads a port of this machine to NEW's dashboard; `DashboardOpened` tells where, or why not.
+
+        It closes with the session.
+        """
+        ...
+
     def answer(self, question: str, answer: str) -> None:
         """Answers the open question with one of its choices."""
         ...

@@ -59,13 +59,13 @@ def replayed(folder: Path) -> View:
     return view
 
 
-def view_of(store: Moves, move: str | None) -> tuple[View, Plan]:
-    """A move (the newest where none is named) as its journal tells it. Raises WizardError."""
+def view_of(store: Moves, move: str | None) -> tuple[View, Plan, Path]:
+    """A move (the newest where none is named) as its journal tells it, and its folder. Raises WizardError."""
     ids = store.ids()
     if move is None and not ids:
         raise NoSuchMove(move="at all")
     folder = store.folder_of(move or ids[0])
-    return replayed(folder), stored_plan(folder)
+    return replayed(folder), stored_plan(folder), folder
 
 
 def latest(store: Moves) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_wizard import __version__, report
-from openclaw_wizard.errors import ExitCode, UsageError, WizardError
+from openclaw_wizard.errors import ExitCode, LinkLost, UsageError, WizardError
 from openclaw_wizard.events import (
     ActionFailed,
     ActionName,
+    DashboardOpened,
     Event,
     FindingAccepted,
     FindingsChanged,
@@ -97,6 +98,7 @@ class Wizard:
         self._questions = Questions(self._board, self._policy)
         self._hosts: dict[Role, Host] = {}
         self._task: asyncio.Task[None] | None = None
+        self._side: asyncio.Task[None] | None = None
 
     # --------------------------------------------------------- for the faces
 
@@ -134,6 +136,11 @@ class Wizard:
     def begin_undo(self, move: str | None) -> None:
         self._begin(self.undo(move))
 
+    def begin_dashboard(self) -> None:
+        """Leads a port of this machine to NEW's gateway; `DashboardOpened` tells."""
+        if self._side is None or self._side.done():
+            self._side = asyncio.create_task(self._guarded(self.open_dashboard()))
+
     def answer(self, question: str, answer: str) -> None:
         """Answers the question that is open; a late answer to another one is ignored."""
         self._questions.answer(question, answer)
@@ -155,6 +162,9 @@ class Wizard:
     async def aclose(self) -> None:
         """Stops, ends the connections, frees the journal."""
         await self.stop("closed")
+        if self._side is not None:
+            self._side.cancel()
+            await asyncio.wait({self._side})
         for host in self._hosts.values():
             await host.aclose()
         self._hosts.clear()
@@ -341,6 +351,30 @@ class Wizard:
             self._board.view = reduce(self._board.view, event)
         return journal
 
+    async def open_dashboard(self) -> str | None:
+        """The address of NEW's dashboard on this machine's loopback, until `aclose`; None where it fails."""
+        plan = self.view.plan
+        try:
+            if plan is None:
+                raise UsageError(what="There is no move whose dashboard could be shown.")
+            url = f"http://127.0.0.1:{await self._forward(plan.installation.port)}/"
+        except WizardError as problem:
+            self._board.tell(DashboardOpened(url=None, why=problem.what))
+            return None
+        self._board.tell(DashboardOpened(url=url))
+        return url
+
+    async def _forward(self, port: int) -> int:
+        """A link that was lost meanwhile is opened anew, once."""
+        if Role.NEW not in self._hosts:
+            self._hosts[Role.NEW] = await self._connect(self.view.new)
+        host = self._hosts[Role.NEW]
+        try:
+            return await host.forward(port)
+        except LinkLost:
+            await host.reconnect()
+            return await host.forward(port)
+
     # ------------------------------------------------------------------- work
 
     async def _work(self, *, undo: bool) -> Outcome:
@@ -386,11 +420,17 @@ class Wizard:
     def _finish(self, outcome: Outcome, code: ExitCode, plan: Plan, journal: Journal) -> Outcome:
         downtime = report.downtime(journal.events)
         finished = MoveFinished(
-            outcome=outcome, downtime=downtime, gateways=dict(self.view.gateways), exit_code=int(code)
+            outcome=outcome,
+            downtime=downtime,
+            gateways=dict(self.view.gateways),
+            dashboard="" if outcome is Outcome.PUT_BACK else report.way_in(self.view.new, plan),
+            exit_code=int(code),
         )
         # The report is written first: who hears of the end may open it at once.
         after = reduce(self.view, finished)
-        journal.save("report.md", report.markdown(after, plan).encode())
-        journal.save("report.html", report.html(after, plan).encode())
+        kept = report.Kept.load(journal.load)
+        journal.save("report.md", report.markdown(after, plan, kept).encode())
+        journal.save("report.html", report.html(after, plan, kept).encode())
+        journal.save("report.json", report.as_json(after, plan, kept).encode())
         self._board.tell(finished)
         return outcome

@@ -21,6 +21,7 @@ from openclaw_wizard.hosts.helper import raw
 from openclaw_wizard.model import Arrived, Plan, Proof, Row, RowState, Tree
 from openclaw_wizard.openclaw import layout
 from openclaw_wizard.openclaw.discover import is_under
+from openclaw_wizard.report.kept import CHANGES
 from openclaw_wizard.steps import trees
 from openclaw_wizard.steps.action import Context
 from openclaw_wizard.transfer import compare, manifest
@@ -155,7 +156,8 @@ class _Behind:
 
     def add(self, source: Manifest) -> None:
         for each in source.excluded:
-            self._by_reason[each.reason] = self._by_reason.get(each.reason, 0) + 1
+            why = each.reason.partition(";")[0]
+            self._by_reason[why] = self._by_reason.get(why, 0) + 1
 
     def rows(self) -> Iterator[Row]:
         if self._by_reason:
@@ -180,7 +182,7 @@ def _started(ctx: Context) -> int:
 
 def _rewritten(ctx: Context, tree: Tree) -> frozenset[bytes]:
     """Files of this tree that were rewritten on purpose; the record names those outside the state whole."""
-    kept = ctx.shelf.load(trees.CHANGES)
+    kept = ctx.shelf.load(CHANGES)
     named = [str(each["file"]) for each in json.loads(kept)["changes"]] if kept else []
     begin = f"{tree.old}/"
     inside = [n.removeprefix(begin) for n in named if n.startswith(begin) or tree.name == "state"]

@@ -14,10 +14,10 @@ from openclaw_wizard.openclaw.config import ConfigUnreadable, Setting
 from openclaw_wizard.openclaw.found import Place
 from openclaw_wizard.openclaw.relocate import Placed
 from openclaw_wizard.paths import Paths, Pin, Relocation
+from openclaw_wizard.report.kept import CHANGES
 from openclaw_wizard.steps import trees
 from openclaw_wizard.steps.action import Action, Context, Done
 
-CHANGES = "changes.json"
 Mark = tuple[str, ...] | None
 
 # ------------------------------------------------------------------- the trees

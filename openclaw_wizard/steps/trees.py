@@ -23,8 +23,6 @@ COMPARED = "compared.json"
 SWITCHING = "switching.json"
 BEFORE, OLD_INVENTORY = "inventory-before.json", "inventory-old.json"
 """What OLD held while its gateway ran, and what it held when it was stopped."""
-CHANGES = "changes.json"
-"""What was rewritten in the copy, by file."""
 
 
 def manifest_name(tree: Tree) -> str:

@@ -14,13 +14,13 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.model import GatewayState, Role, Row, StepId
 from openclaw_wizard.openclaw import answers, command, comparison
+from openclaw_wizard.report.kept import PROOF
 from openclaw_wizard.steps import gateway, looking, losses, proof, trees
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 
 SERVICE = "service-before.json"
 UNIT = "unit-before.json"
 ROWS = "comparison.json"
-PROOF = "proof.json"
 SAFE = "OLD is stopped and its data untouched; the moved state is complete on NEW."
 
 

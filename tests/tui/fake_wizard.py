@@ -54,6 +54,9 @@ class FakeWizard:
     def begin_undo(self, move: str | None) -> None:
         self.asked.append(("undo", move))
 
+    def begin_dashboard(self) -> None:
+        self.asked.append(("dashboard",))
+
     def answer(self, question: str, answer: str) -> None:
         self.asked.append(("answer", question, answer))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final
 
 from textual import on
@@ -94,6 +95,8 @@ class WizardApp(App[ExitCode]):
         self._asking: QuestionDialog | None = None
         self._answered: QuestionAsked | None = None
         self._on_top: Screen[object] | None = None
+        self._browse = False
+        """Whether a browser is to be opened once the dashboard can be reached."""
         self._unsubscribe: Callable[[], None] = lambda: None
 
     # ------------------------------------------------------- life and repaint
@@ -139,6 +142,9 @@ class WizardApp(App[ExitCode]):
         self._follow(self.scene())
         self._ask()
         scene = self.scene()
+        if self._browse and scene.view.dashboard_url:
+            self._browse = False
+            self.open_url(scene.view.dashboard_url)
         for screen in self.screen_stack:
             if isinstance(screen, WizardScreen):
                 screen.show(scene)
@@ -264,6 +270,10 @@ class WizardApp(App[ExitCode]):
             self.ear.move = move
             self._begin(Doing.UNDO)
 
+    def action_dashboard(self) -> None:
+        self._browse = has_browser(os.environ, sys.platform)
+        self._wizard.begin_dashboard()
+
     def action_again(self) -> None:
         """The same again: what failed is tried once more."""
         self._begin(self.ear.doing if self.ear.doing is not Doing.NOTHING else Doing.RUN)
@@ -324,6 +334,7 @@ class WizardApp(App[ExitCode]):
         offers = (
             ("Show or hide the log", "What ran on which machine, and what it printed", "log"),
             ("Read both machines again", "Makes the plan anew; writes nothing", "survey"),
+            ("Open NEW's dashboard", "Leads it to this machine, until the wizard ends", "dashboard"),
             ("Put this move back", "Undoes the move in reverse; asks first", "put_back"),
             ("Dark or light", "Changes the colours", "colours"),
             ("Help", "This screen and its keys", "help"),
@@ -350,12 +361,22 @@ def _can_put_back(scene: Scene) -> bool:
     return bool(scene.view.actions) and not scene.working and scene.outcome is not Outcome.PUT_BACK
 
 
+def has_browser(environment: Mapping[str, str], system: str) -> bool:
+    """Whether a browser would open in a window: one of the terminal would take the wizard's own screen."""
+    return system in ("darwin", "win32") or any(environment.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _can_look(scene: Scene) -> bool:
+    return bool(scene.view.dashboard) and not scene.working and scene.outcome is not Outcome.PUT_BACK
+
+
 GUARDED: Final[dict[str, Callable[[Scene], bool | None]]] = {
     "again": lambda scene: scene.failure is not None and not scene.working and scene.at_work,
     "survey": _can_survey,
     "paths": _can_survey,
     "start": _can_start,
     "put_back": _can_put_back,
+    "dashboard": _can_look,
     "look_back": lambda scene: scene.beside(-1) is not None,
     "look_ahead": lambda scene: scene.beside(1) is not None,
     "look": lambda scene: not scene.view.actions and not scene.working,

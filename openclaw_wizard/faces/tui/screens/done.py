@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from openclaw_wizard.faces import figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Scene
-from openclaw_wizard.faces.tui.screens.base import BACK, HELP, LEAVE, LOG, WizardScreen
+from openclaw_wizard.faces.tui.screens.base import BACK, HELP, LEAVE, QUIET_LOG, WizardScreen
 from openclaw_wizard.faces.tui.signs import OUTCOMES, ROWS
 from openclaw_wizard.faces.tui.widgets.fitted import Column, Fitted, table, wrapped
 from openclaw_wizard.faces.tui.widgets.section import Section
@@ -61,9 +61,10 @@ class DoneScreen(WizardScreen):
     PLACE = "done"
     HAS_CHECKLIST = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "app.dashboard", "Dashboard", tooltip="Lead NEW's dashboard here, and open a browser"),
         Binding("u", "app.put_back", "Put back", tooltip="Undo the move; asks first"),
         BACK,
-        LOG,
+        QUIET_LOG,
         HELP,
         LEAVE,
     ]
@@ -73,6 +74,7 @@ class DoneScreen(WizardScreen):
 
     def compose_work(self) -> ComposeResult:
         yield Comparison()
+        yield Section("way-in", "NEW's dashboard")
         yield Section("remains", "What is left")
 
     def show_work(self, scene: Scene) -> None:
@@ -81,6 +83,7 @@ class DoneScreen(WizardScreen):
         end.outcome, end.said = scene.outcome, ending(scene)
         table_of_rows.rows = () if put_back else scene.view.rows
         table_of_rows.display = bool(table_of_rows.rows)
+        self.query_one("#way-in", Section).show(tuple((_dot(), Content(t)) for t in way_in(scene)))
         self.query_one("#remains", Section).show(tuple((_dot(), Content(t)) for t in remains(scene)))
 
 
@@ -100,6 +103,18 @@ def ending(scene: Scene) -> tuple[str, ...]:
     if scene.outcome is Outcome.PUT_BACK:
         return ("Both machines are as they were before the move.",)
     return ("The move can be resumed from here.",)
+
+
+def way_in(scene: Scene) -> list[str]:
+    """Where the dashboard is, or how it can be reached; the token is OpenClaw's, and never shown."""
+    view = scene.view
+    if not view.dashboard or scene.outcome is Outcome.PUT_BACK:
+        return []
+    if view.dashboard_url:
+        return [f"{one_line(view.dashboard_url)} leads to NEW while the wizard is open; sign in as on OLD."]
+    failed = [f"It could not be opened here: {one_line(view.dashboard_problem)}"]
+    way = f"D opens it here. Without the wizard: {one_line(view.dashboard)}"
+    return [*(failed if view.dashboard_problem else []), way]
 
 
 def remains(scene: Scene) -> list[str]:
