@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_wizard.errors import NothingToMove
 from openclaw_wizard.hosts import Completed
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.hosts.local import LocalHost
@@ -19,8 +20,8 @@ from openclaw_wizard.openclaw import discover, queries
 from openclaw_wizard.openclaw.relocate import relocated
 from openclaw_wizard.paths import Paths
 from openclaw_wizard.steps.relocating import plan_trees
-from openclaw_wizard.steps.survey import make_plan
-from tests.builders import new_facts
+from openclaw_wizard.steps.survey import choose, make_plan, name_of
+from tests.builders import host_facts, installation, new_facts
 from tests.odd_trees import PATH
 from tests.openclaw_states import config, facts, gateway, today, write
 
@@ -128,6 +129,38 @@ async def test_whatever_names_a_state_directory_finds_it(home: Path) -> None:
     }
     assert seen.noticed == ()
     assert {each.profile for each in seen.installations} == {None, "flagged"}
+
+
+async def test_a_unit_that_only_names_a_state_directory_is_not_its_gateways(home: Path) -> None:
+    state(home / ".openclaw")
+    units = home / ".config/systemd/user"
+    backup = f"[Service]\nExecStart=/usr/bin/backup\nEnvironment=OPENCLAW_STATE_DIR={home}/.openclaw\n"
+    write(units / "backup.service", backup)
+    write(home / "etc/systemd/system/sync.service", f"{backup}User=alice\n")
+    write(home / "bin/systemctl", "#!/bin/sh\necho ActiveState=inactive\n", 0o755)
+    found = await only(home)
+    assert found.found_by == (
+        "the home folder",
+        "a setting of backup.service",
+        "a setting of sync.service",
+    )
+    assert (found.gateway.unit, found.stays) == (None, ())
+    write(units / "openclaw-gateway.service", "[Service]\n")
+    assert (await only(home)).gateway.unit == "openclaw-gateway.service"
+
+
+def test_several_without_a_profile_are_told_apart_by_their_folder() -> None:
+    far = installation(state_dir="/srv/far")
+    legacy = installation(state_dir="/home/alice/.clawdbot")
+    work = installation(state_dir="/srv/work", profile="work")
+    found = (legacy, far, work)
+    assert [name_of(each, "/home/alice") for each in found] == ["default", "/srv/far", "/srv/work"]
+    old = host_facts()
+    assert choose(found, "/srv/far", old) is far
+    assert choose(found, "work", old) is work
+    assert choose(found, "default", old) is choose(found, None, old) is legacy
+    with pytest.raises(NothingToMove, match="found: default, /srv/far, /srv/work"):
+        choose(found, "none", old)
 
 
 async def test_a_lock_of_old_and_a_process_name_theirs(home: Path, tmp_path: Path, monkeypatch: Any) -> None:

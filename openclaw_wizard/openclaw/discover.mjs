@@ -39,7 +39,7 @@ function ocProcessClaims(home, proc) {
 // {claims, keys, problems}: all that names a state directory, what weighs least first.
 function ocClaims({ home, user, uid = process.getuid(), environment, proc = "/proc", etc, daemons = "/Library/LaunchDaemons" }) {
   const shell = ocShellClaims(home);
-  const units = [...ocUnits(home, etc), ...ocSystemUnits(home, user, etc)];
+  const units = [...ocUserUnits(home, etc), ...ocSystemUnits(home, user, etc)];
   const plists = ocPlistClaims(home, user, daemons);
   const told = environment.OPENCLAW_STATE_DIR
     ? [{ how: "OPENCLAW_STATE_DIR of the login", stateDir: ocStateDirOf(environment, home), environment, keys: [] }]
@@ -64,12 +64,11 @@ function ocStateDirs(claims) {
   const found = new Map();
   for (const { how, stateDir, environment, keys, ...unit } of claims) {
     const real = ocReal(stateDir);
-    const known = found.get(real) ?? { stateDir, environment: {}, foundBy: [], keys: [], unit: null, systemUnit: null };
+    const known = found.get(real) ?? { stateDir, environment: {}, foundBy: [], keys: [], unit: null };
     known.environment = { ...known.environment, ...environment };
     known.foundBy.push(how);
     known.keys.push(...keys);
-    if (unit.scope === "user") known.unit ??= unit.name;
-    if (unit.scope === "system") known.systemUnit ??= unit.name;
+    if (unit.scope === "user" && unit.runs) known.unit ??= unit.name;
     found.set(real, known);
   }
   return [...found.values()];
@@ -107,7 +106,7 @@ function ocBrowsers(stateDir) {
   return ocNames(folder, OC_CLOSED).filter((name) => ocIsFolder(path.join(folder, name, "user-data")));
 }
 
-async function ocInstallation({ stateDir, environment, foundBy, unit, systemUnit, keys }, { home, rules, platform }) {
+async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { home, rules, platform }) {
   const { problem, ...sizes } = ocSizes(stateDir, rules);
   const config = ocConfig(stateDir, environment, home);
   return {
@@ -122,7 +121,6 @@ async function ocInstallation({ stateDir, environment, foundBy, unit, systemUnit
     top: ocNames(stateDir, OC_CLOSED).sort(),
     foundBy,
     unit,
-    systemUnit,
     environment,
     keys: ocLooseKeys(stateDir, home, keys),
     browsers: ocBrowsers(stateDir),

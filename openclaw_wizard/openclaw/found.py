@@ -58,7 +58,6 @@ class Found(ConfigText):
     top: tuple[str, ...]
     found_by: tuple[str, ...]
     unit: str | None
-    system_unit: str | None
     environment: dict[str, str]
     keys: tuple[tuple[str, str], ...]
     """Names of variables that no file of OpenClaw holds, and where they are set."""

@@ -16,6 +16,8 @@ from openclaw_wizard.model import HostFacts
 STATE_DIR_NAME: Final = ".openclaw"
 LEGACY_STATE_DIR_NAME: Final = ".clawdbot"
 """Still honoured when `~/.openclaw` does not exist [src config/state-dir.ts]."""
+LEGACY_STATE_DIR_NAMES: Final = (LEGACY_STATE_DIR_NAME, ".moltbot", ".moldbot")
+"""The last two up to 2026.3 [old 2026.2.9, 2026.3.13]."""
 LEGACY_WORKSPACE: Final = "clawd"
 """In the home; the default of the Clawdbot era (#15455)."""
 

@@ -142,13 +142,14 @@ function ocUnit(name, { files, scope, home, managerHome }) {
   const read = extra.texts.map(([file, text]) => [file, ocAssigned(text, home)]);
   const environment = ocPlacing([...own, ...read.flatMap(([, pairs]) => pairs)]);
   const words = ocUnquoted(expand((settings.ExecStart ?? []).at(-1) ?? ""));
-  const where = scope === "user" ? name : `${name} (a system unit)`;
+  const runs = OC_UNIT.test(name) || ocIsGatewayLine(words);
+  const role = scope === "user" ? "" : " (a system unit)";
   return {
     name,
     scope,
+    runs,
     user: settings.User?.at(-1) ?? "root",
-    how: `unit ${where}`,
-    words,
+    how: runs ? `unit ${name}${role}` : `a setting of ${name}`,
     environment,
     stateDir: ocPlacedBy(environment, words, home),
     keys: [
@@ -171,20 +172,26 @@ function ocUnitsIn(folders, setting) {
   });
 }
 
-function ocIsGatewayUnit({ name, words, environment }) {
-  return OC_UNIT.test(name) || ocIsGatewayLine(words) || Boolean(environment.OPENCLAW_STATE_DIR);
+// Another unit may name a state directory too: a backup, a script that starts the gateway in its own way.
+function ocNamesState({ runs, environment }) {
+  return runs || Boolean(environment.OPENCLAW_STATE_DIR);
 }
 
-// The systemd user units of gateways, with what places their state.
-function ocUnits(home, etc = "/etc") {
+// The systemd user units of this user, with what places a state directory.
+function ocUserUnits(home, etc = "/etc") {
   const folders = [path.join(home, ".config/systemd/user"), path.join(etc, "systemd/user"), path.join(home, ".local/share/systemd/user")];
-  return ocUnitsIn(folders, { scope: "user", home, managerHome: home }).filter(ocIsGatewayUnit);
+  return ocUnitsIn(folders, { scope: "user", home, managerHome: home }).filter(ocNamesState);
+}
+
+// Those that run a gateway.
+function ocUnits(home, etc) {
+  return ocUserUnits(home, etc).filter(({ runs }) => runs);
 }
 
 // Those of the machine that run as this user.
 function ocSystemUnits(home, user, etc = "/etc") {
   const found = ocUnitsIn([path.join(etc, "systemd/system")], { scope: "system", home, managerHome: "/root" });
-  return found.filter((unit) => ocIsGatewayUnit(unit) && [user, String(process.getuid())].includes(unit.user));
+  return found.filter((unit) => ocNamesState(unit) && [user, String(process.getuid())].includes(unit.user));
 }
 
 // ------------------------------------------------------------------ launchd

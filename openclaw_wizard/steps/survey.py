@@ -64,7 +64,7 @@ async def survey(
         raise NothingToMove(host=old_facts.address, why=why, next=next)
     chosen = choose(found, profile, old_facts)
     tell(GatewayChanged(role=Role.OLD, state=chosen.gateway.state))
-    others = tuple(each.profile or "default" for each in found if each is not chosen)
+    others = tuple(name_of(each, old_facts.home) for each in found if each is not chosen)
     facts = facts.model_copy(
         update={
             "installation": chosen,
@@ -129,13 +129,26 @@ def node_facts(old: HostFacts, new: HostFacts, chosen: Installation) -> dict[str
     return {"node_range": wanted, "node_fits": fits}
 
 
+def name_of(found: Installation, home: str) -> str:
+    """How a person names an installation: by its profile, or by a folder that is not the usual one."""
+    own = {layout.canonical_state_dir(home, found.profile)}
+    if found.profile is None:
+        own |= {f"{home}/{name}" for name in layout.LEGACY_STATE_DIR_NAMES}
+    return (found.profile or "default") if found.state_dir in own else found.state_dir
+
+
 def choose(found: tuple[Installation, ...], profile: str | None, old: HostFacts) -> Installation:
-    """The installation with this profile, else the default one, else the only one. Raises NothingToMove."""
+    """The installation with this name or profile, else the default one, else the first.
+
+    Raises NothingToMove.
+    """
     if profile is not None:
         wanted = None if profile == "default" else profile
+        names = [name_of(each, old.home) for each in found]
         named = next((each for each in found if each.profile == wanted), None)
+        named = next((each for each, name in zip(found, names, strict=True) if name == profile), named)
         if named is None:
-            there = ", ".join(each.profile or "default" for each in found) or "none"
+            there = ", ".join(names) or "none"
             raise NothingToMove(host=old.address, why=f"no profile {profile!r}; found: {there}")
         return named
     chosen = next((each for each in found if each.profile is None), found[0])
