@@ -387,7 +387,10 @@ async def test_one_bad_config_is_named_by_place_and_the_others_are_found(home: P
     state(home / ".openclaw-work", agents={"$include": "ring.json5"})
     write(home / ".openclaw-work/ring.json5", "{ $include: './ring.json5' }")
     state(home / ".openclaw-good")
-    found = {each.profile: each for each in (await survey(home)).installations}
+    seen = await survey(home)
+    found = {each.profile: each for each in seen.installations}
+    assert f"{home}/.openclaw/openclaw.json: not JSON5 at line 2, column 15" in seen.noticed
+    assert len(seen.noticed) == 2
     assert found[None].config_problem == "not JSON5 at line 2, column 15"
     assert "an include goes round: " in (found["work"].config_problem or "")
     assert found["good"].config_problem is None

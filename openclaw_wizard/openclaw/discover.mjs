@@ -37,7 +37,8 @@ function ocProcessClaims(home, proc) {
 }
 
 // {claims, keys, problems}: all that names a state directory, what weighs least first.
-function ocClaims({ home, user, uid = process.getuid(), environment, proc = "/proc", etc, daemons = "/Library/LaunchDaemons" }) {
+function ocClaims({ home, user, environment, etc, ...asked }) {
+  const { uid = process.getuid(), proc = "/proc", daemons = "/Library/LaunchDaemons" } = asked;
   const shell = ocShellClaims(home);
   const units = [...ocUserUnits(home, etc), ...ocSystemUnits(home, user, etc)];
   const plists = ocPlistClaims(home, user, daemons);
@@ -48,8 +49,9 @@ function ocClaims({ home, user, uid = process.getuid(), environment, proc = "/pr
   const locks = ocLockClaims(home, uid).filter(({ stateDir }) => ocIsState(stateDir) && !OC_LEFTOVER.test(stateDir));
   const named = [...shell.claims, ...ocCronClaims(home), ...units, ...plists, ...told].filter(({ stateDir }) => stateDir);
   const gone = named.filter(({ stateDir }) => !ocExists(stateDir));
+  const wanted = named.filter(({ stateDir }) => !OC_LEFTOVER.test(stateDir));
   return {
-    claims: [...below, ...locks, ...named.filter(({ stateDir }) => !OC_LEFTOVER.test(stateDir)), ...ocProcessClaims(home, proc)],
+    claims: [...below, ...locks, ...wanted, ...ocProcessClaims(home, proc)],
     keys: shell.claims.flatMap(({ keys }) => keys),
     problems: [
       ...gone.map(({ how, stateDir }) => `${how} names ${stateDir}, which is not there`),
@@ -85,8 +87,8 @@ function ocIsState(stateDir) {
 // Names that it gets from nowhere but a unit or a shell: [[name, where]]. What its config sets is not known here.
 function ocLooseKeys(stateDir, home, keys) {
   const kept = new Set([...ocEnvNames(stateDir), ...ocEnvNames(path.join(home, ".config/openclaw"), "gateway.env")]);
-  const found = new Map(keys.filter(([name]) => !kept.has(name)).map(([name, where]) => [`${name}\n${where}`, [name, where]]));
-  return [...found.values()];
+  const loose = keys.filter(([name]) => !kept.has(name));
+  return [...new Map(loose.map((each) => [each.join("\n"), each])).values()];
 }
 
 // The ids of the logins that a Mac may keep in its Keychain: those of the claude program. Elsewhere a file holds it.
@@ -153,7 +155,8 @@ function ocLegacy(home, stateDirs) {
 
 // {installations, notState, others, problems, legacy, beside}: `notState` are places that have the name of a state
 // directory and hold none, `beside` those of the paths in `look` that are there.
-command("oc.discover", async ({ home, environment = {}, excluded = [], look = [], platform = process.platform, ...asked }) => {
+command("oc.discover", async ({ home, environment = {}, excluded = [], look = [], ...asked }) => {
+  const platform = asked.platform ?? process.platform;
   const rules = ocRules(excluded);
   const { claims, keys, problems } = ocClaims({ home, environment, ...asked });
   const found = ocStateDirs(claims).filter(({ stateDir }) => ocExists(stateDir));
@@ -161,9 +164,10 @@ command("oc.discover", async ({ home, environment = {}, excluded = [], look = []
   for (const each of found.filter(({ stateDir }) => ocIsState(stateDir))) {
     installations.push(await ocInstallation({ ...each, keys: [...each.keys, ...keys] }, { home, rules, platform }));
   }
+  const none = found.filter(({ stateDir }) => !ocIsState(stateDir));
   return {
     installations,
-    notState: found.filter(({ stateDir }) => !ocIsState(stateDir)).map(({ stateDir }) => ({ path: stateDir, folder: ocIsFolder(stateDir) })),
+    notState: none.map(({ stateDir }) => ({ path: stateDir, folder: ocIsFolder(stateDir) })),
     others: ocOthers(home, asked),
     problems: [...new Set(problems)],
     legacy: ocLegacy(home, installations.map(({ stateDir }) => stateDir)),

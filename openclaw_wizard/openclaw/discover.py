@@ -34,7 +34,7 @@ class Survey:
     not_state: tuple[NotState, ...]
     others: tuple[Other, ...] = ()
     noticed: tuple[str, ...] = ()
-    """What names a state directory and could not be read or followed."""
+    """What could not be read or followed: a config, or what names a state directory."""
 
     def why_nothing(self, home: str) -> str:
         """Why there is nothing to move, where there are no installations."""
@@ -65,11 +65,12 @@ async def survey(helper: Helper, facts: HostFacts, environment: Mapping[str, str
     answer = await helper.call("oc.discover", asked, timeout=WALK_TIMEOUT)
     found = [Draft.of(Found.model_validate(each), facts) for each in answer["installations"]]
     stays = (*belongings.beside(answer["beside"], facts.home), *belongings.legacy(answer["legacy"]))
+    unreadable = (f"{each.found.config_path}: {each.problem}" for each in found if each.problem)
     return Survey(
         installations=await _installations(helper, facts, found, stays),
         not_state=tuple(NotState.model_validate(each) for each in answer["notState"]),
         others=tuple(Other.model_validate(each) for each in answer["others"]),
-        noticed=tuple(answer["problems"]),
+        noticed=(*unreadable, *answer["problems"]),
     )
 
 

@@ -221,13 +221,14 @@ function ocFree(file) {
 }
 
 const OC_NETWORK =
-  /^(nfs4?|cifs|smb3?|smbfs|afpfs|webdav|davfs2?|ceph|glusterfs|lustre|afs|ncpfs|fuse\.(sshfs|rclone|s3fs|davfs2?|glusterfs|smbnetfs))$/;
+  /^(nfs4?|cifs|smb3?|smbfs|afpfs|webdav|ceph|lustre|afs|ncpfs|(fuse\.)?(davfs2?|glusterfs|sshfs|rclone|s3fs|smbnetfs))$/;
+const OC_MOUNT_LINE = /^(?<source>.*) on (?<at>.*) \((?<kind>\w+)/;
 
 // [{at, kind, source}] of all mounts, later ones lie over earlier ones.
 function ocMounts(file = "/proc/self/mountinfo") {
   const text = ocText(file, OC_CLOSED);
   const lines = (text ?? ocRun("mount", []).stdout ?? "").split("\n");
-  if (text === undefined) return lines.map((line) => /^(?<source>.*) on (?<at>.*) \((?<kind>\w+)/.exec(line)?.groups).filter(Boolean);
+  if (text === undefined) return lines.map((line) => OC_MOUNT_LINE.exec(line)?.groups).filter(Boolean);
   const plain = (word) => word.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
   return lines.filter(Boolean).map((line) => {
     const [before, after] = line.split(" - ").map((part) => part.split(" "));

@@ -33,10 +33,12 @@ function ocReadAll(files) {
 // ------------------------------------------------------------------ names of variables
 
 const OC_ORDINARY =
-  /^(HOME|PATH|PWD|OLDPWD|SHLVL|_|SHELL|USER|LOGNAME|LANG|LANGUAGE|LC_.*|TERM|TMPDIR|TZ|MAIL|DISPLAY|XDG_.*|DBUS_.*|SSH_.*)$/;
+  /^(HOME|PATH|(OLD)?PWD|SHLVL|_|SHELL|USER|LOGNAME|LANG(UAGE)?|TERM|TMPDIR|TZ|MAIL|DISPLAY|(LC|XDG|DBUS|SSH)_.*)$/;
 // Written by `gateway install` for each service anew [src daemon/service-env.ts].
-const OC_OF_SERVICE =
-  /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|(OPENCLAW|CLAWDBOT)_(STATE_DIR|PROFILE|GATEWAY_PORT|SERVICE_.*|SYSTEMD_UNIT|LAUNCHD_LABEL|WINDOWS_TASK_NAME|NO_AUTO_UPDATE))$/;
+const OC_OF_SERVICE = new RegExp(
+  "^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|(OPENCLAW|CLAWDBOT)_" +
+    "(STATE_DIR|PROFILE|GATEWAY_PORT|SERVICE_.*|SYSTEMD_UNIT|LAUNCHD_LABEL|WINDOWS_TASK_NAME|NO_AUTO_UPDATE))$",
+);
 // The rest of a person's shell is not the gateway's matter.
 const OC_KEY = /^(OPENCLAW|CLAWDBOT|MOLTBOT)_|(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS|_KEY|_PAT)$/i;
 
@@ -50,7 +52,8 @@ function ocIsKey(name) {
 }
 
 function ocPairs(words) {
-  return words.filter((word) => word.includes("=")).map((word) => [word.split("=", 1)[0], word.slice(word.indexOf("=") + 1)]);
+  const named = words.filter((word) => word.includes("="));
+  return named.map((word) => [word.split("=", 1)[0], word.slice(word.indexOf("=") + 1)]);
 }
 
 // ------------------------------------------------------------------ values in a shell's words
@@ -179,7 +182,8 @@ function ocNamesState({ runs, environment }) {
 
 // The systemd user units of this user, with what places a state directory.
 function ocUserUnits(home, etc = "/etc") {
-  const folders = [path.join(home, ".config/systemd/user"), path.join(etc, "systemd/user"), path.join(home, ".local/share/systemd/user")];
+  const own = [".config", ".local/share"].map((folder) => path.join(home, folder, "systemd/user"));
+  const folders = [own[0], path.join(etc, "systemd/user"), own[1]];
   return ocUnitsIn(folders, { scope: "user", home, managerHome: home }).filter(ocNamesState);
 }
 
@@ -259,7 +263,8 @@ function ocCronClaims(home) {
     const pairs = [...settings, ...ocAssigned(line, home)];
     const environment = ocPlacing(pairs.filter(([, value]) => value !== null));
     const stateDir = ocPlacedBy(environment, line.split(/\s+/), home);
-    return [{ how: "crontab, at boot", environment, stateDir, keys: ocKeys(pairs.map(([key]) => key), "crontab", ocIsKey) }];
+    const keys = ocKeys(pairs.map(([key]) => key), "crontab", ocIsKey);
+    return [{ how: "crontab, at boot", environment, stateDir, keys }];
   });
 }
 
