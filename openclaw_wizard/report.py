@@ -49,6 +49,7 @@ def _summary(view: View, plan: Plan) -> Section:
         ("NEW", f"{plan.new.user}@{plan.new.hostname}, {plan.trees[0].new}"),
         ("Profile", plan.installation.profile or "default"),
         ("OpenClaw", plan.version),
+        ("Route", f"planned: {plan.route.why}"),
         ("Downtime", humanize.precisedelta(round(view.downtime)) if view.downtime is not None else "unknown"),
         ("Gateways", ", ".join(f"{r.value.upper()} {s.value}" for r, s in view.gateways.items())),
     ]
@@ -72,9 +73,15 @@ def _sections(view: View, plan: Plan) -> list[Section]:
         ("What moved", ("From", "To", "Size", "Files"), moved),
         ("What was done", ("Action", "State", "Result"), actions),
         ("Worth knowing", ("Pitfall", "Judgement", "", "Evidence"), concerns),
-        ("What stays behind", ("Pattern", "Why"), [(e.path, e.reason) for e in plan.excluded]),
+        ("What stays behind", ("Pattern", "Why"), _left_out(plan)),
+        ("Taken along", ("Pattern",), [(pattern,) for pattern in plan.wishes.include]),
         ("Left for you", ("",), [(line,) for line in left_for_you(view, plan)]),
     ]
+
+
+def _left_out(plan: Plan) -> list[tuple[str, str]]:
+    nothing = dict.fromkeys(plan.unmatched, "; nothing on OLD matched it")
+    return [(e.path, e.reason + nothing.get(e.path, "")) for e in plan.excluded]
 
 
 def left_for_you(view: View, plan: Plan) -> list[str]:

@@ -11,7 +11,7 @@ from openclaw_wizard.errors import LinkLost
 from openclaw_wizard.events import Event
 from openclaw_wizard.hosts import ByteSink, ByteSource, Completed, Host
 from openclaw_wizard.hosts.helper import Helper
-from openclaw_wizard.model import Facts, Finding, GatewayState, Plan, Role, StepId
+from openclaw_wizard.model import Facts, Finding, GatewayState, Plan, Role, StepId, Wishes
 from openclaw_wizard.session import Policy, Survey, Wizard
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 from tests.builders import host_facts, new_facts, plan
@@ -141,7 +141,9 @@ class Ground:
     async def connect(self, address: str) -> Host:
         return self.hosts.setdefault(address, Nowhere(address))
 
-    async def _read(self, old: Host, new: Host, profile: str | None, tell: Any, learn: Any) -> Plan:
+    async def _read(
+        self, old: Host, new: Host, profile: str | None, wishes: Wishes, tell: Any, learn: Any
+    ) -> Plan:
         learn(self.facts)
         return self.plan
 

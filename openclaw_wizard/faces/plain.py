@@ -153,6 +153,12 @@ def plan_text(plan: Plan) -> str:
         if tree.occupied:
             lines.append(f"        what stands at {tree.new} is moved aside, never merged into")
     lines += [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
+    lines += [
+        f"      stays behind: {e.path} ({e.reason})" for e in plan.excluded if e.path in plan.wishes.exclude
+    ]
+    lines += [f"      taken along by --include: {pattern}" for pattern in plan.wishes.include]
+    lines += [f"      nothing on OLD matches {pattern}" for pattern in plan.unmatched]
+    lines.append(f"      the data goes {plan.route.why}")
     lines.append(f"      the gateway on NEW is started {_how(plan)}")
     for finding in plan.findings:
         lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")

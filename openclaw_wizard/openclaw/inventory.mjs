@@ -171,8 +171,9 @@ function ocContentIfThere(node) {
   });
 }
 
-async function ocWorkspaceFiles({ name, path: folder }, stateDir, rules) {
+async function ocWorkspaceFiles({ name, path: folder, excluded }, stateDir) {
   const found = {};
+  const rules = ocRules(excluded);
   if (!ocIsFolder(folder)) return found;
   // A workspace may contain the state directory (a home as workspace).
   const ignore = ocUnder(stateDir, folder) && stateDir !== folder ? [path.relative(folder, stateDir)] : [];
@@ -217,8 +218,7 @@ command("oc.inventory", async (params) => {
   const state = await ocWithDatabase(stateFile, held, (db) => ocStateRows(db, stateDir, cronStore));
   const cronFile = ocCronFile(state?.file ?? ocCronKey(stateDir, cronStore, null));
   const files = {};
-  const workspaceRules = ocRules(params.workspaceExcluded);
-  for (const each of workspaces) Object.assign(files, await ocWorkspaceFiles(each, stateDir, workspaceRules));
+  for (const each of workspaces) Object.assign(files, await ocWorkspaceFiles(each, stateDir));
   return {
     agents,
     ...(await ocSessions(params, agents, held)),

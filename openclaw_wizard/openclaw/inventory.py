@@ -24,25 +24,31 @@ NAMED: Final = 5
 
 
 async def take(
-    helper: Helper, installation: Installation, facts: HostFacts, *, version: str | None
+    helper: Helper,
+    installation: Installation,
+    facts: HostFacts,
+    *,
+    version: str | None,
+    left_out: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> Inventory:
     """The inventory of an installation, its gateway running or not; nothing is left behind.
 
-    `version` is that of the OpenClaw program there. Names leave the host, never content. Workspaces are
+    `version` is that of the OpenClaw program there; `left_out` are rules by the path of the state directory
+    or of a workspace, instead of the usual ones. Names leave the host, never content. Workspaces are
     named by their first agent, so that the two machines' differ in no name. Raises StepFailed where the
     config cannot be read, HelperFailed, LinkLost.
     """
     config = await _config(helper, installation)
     setting = Setting(installation.state_dir, facts.home, installation.profile, installation.version)
     agent_dirs = configs.agent_dirs(config, setting)
+    rules = left_out or {}
     asked = {
         "stateDir": installation.state_dir,
         "agents": configs.agents(config),
         "agentDirs": agent_dirs,
-        "workspaces": _workspaces(installation, frozenset(agent_dirs.values())),
+        "workspaces": _workspaces(installation, frozenset(agent_dirs.values()), rules),
         "cronStore": configs.cron_store(config, setting),
-        "excluded": layout.excluded(plugin_code=False),
-        "workspaceExcluded": layout.WORKSPACE_EXCLUDED,
+        "excluded": rules.get(installation.state_dir, layout.excluded(plugin_code=False)),
     }
     answer = await helper.call("oc.inventory", asked, timeout=WALK_TIMEOUT)
     return Inventory(
@@ -60,13 +66,20 @@ async def _config(helper: Helper, installation: Installation) -> Config:
         raise StepFailed(what=f"The config {installation.config_path} cannot be read: {error}") from error
 
 
-def _workspaces(installation: Installation, agent_dirs: frozenset[str]) -> list[dict[str, str]]:
+def _workspaces(
+    installation: Installation,
+    agent_dirs: frozenset[str],
+    left_out: Mapping[str, Sequence[tuple[str, str]]],
+) -> list[dict[str, object]]:
     by_path: dict[str, str] = {}
     for each in installation.workspaces:
         # The database of an agent's own folder is counted as sessions; its bytes change with every start.
         if each.path not in agent_dirs:
             by_path.setdefault(each.path, each.agent)
-    return [{"name": agent, "path": path} for path, agent in by_path.items()]
+    return [
+        {"name": agent, "path": path, "excluded": left_out.get(path, layout.WORKSPACE_EXCLUDED)}
+        for path, agent in by_path.items()
+    ]
 
 
 # ------------------------------------------------------------------- compare

@@ -296,6 +296,17 @@ function ocPlace(file, rules, sizes) {
   return { exists: stat !== undefined, folder, real: ocReal(file), bytes, files, problem, free: ocFree(file) };
 }
 
+// Those of the patterns that match nothing below `root`, each as it is given.
+command("oc.unmatched", async ({ root, patterns }) => {
+  const left = new Map(patterns.map((pattern) => [pattern, ruleSet([{ pattern, reason: pattern }])]));
+  for (const { path: relative, stat, reason } of walk(pathOf(root), { refused: () => undefined })) {
+    if (!left.size) break;
+    const isFolder = !reason && stat.isDirectory();
+    for (const [pattern, matches] of left) if (matches(relative, isFolder)) left.delete(pattern);
+  }
+  return [...left.keys()];
+});
+
 // [{exists, folder, real, bytes, files, problem, free}] for each path; `free` is the room for this user there.
 command("oc.places", async ({ paths, excluded = [], sizes = true }) => {
   const rules = ocRules(excluded);

@@ -69,7 +69,7 @@ Learn = Callable[[Facts], None]
 class Survey:
     """What the session is handed, so that it knows no particular step."""
 
-    read: Callable[[Host, Host, str | None, Tell, Learn], Awaitable[Plan]]
+    read: Callable[[Host, Host, str | None, Wishes, Tell, Learn], Awaitable[Plan]]
     again: Callable[[Host, Host, Plan], Awaitable[Facts]]
     """The facts of a resumed move: both machines probed anew, the rest from the plan."""
     judge: Callable[[Facts, frozenset[str]], Mapping[str, Finding]]
@@ -209,10 +209,9 @@ class Wizard:
         """Reads both machines and makes the plan; writes nothing. Raises WizardError."""
         with self._telling_failure():
             await self._reach(old, new)
-            plan = await self._survey.read(
-                self._hosts[Role.OLD], self._hosts[Role.NEW], profile, self._board.tell, self.learn
-            )
-            wanted = {"findings": tuple(self.view.findings.values()), "wishes": wishes or Wishes()}
+            hosts, wishes = (self._hosts[Role.OLD], self._hosts[Role.NEW]), wishes or Wishes()
+            plan = await self._survey.read(*hosts, profile, wishes, self._board.tell, self.learn)
+            wanted = {"findings": tuple(self.view.findings.values()), "wishes": wishes}
             plan = plan.model_copy(update=wanted)
             self._board.view = replace(self.view, old=old, new=new, profile=plan.installation.profile)
             self._board.tell(Surveyed(plan=plan))

@@ -25,8 +25,10 @@ from openclaw_wizard.model import (
     Plan,
     Role,
     Tree,
+    Wishes,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, selection, service
+from openclaw_wizard.steps import trees
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -40,8 +42,8 @@ def helper(host: Host, path: str) -> Helper:
     return Helper(host, path, queries())
 
 
-async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn) -> Plan:
-    """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed."""
+async def survey(old: Host, new: Host, profile: str | None, wishes: Wishes, tell: Tell, learn: Learn) -> Plan:
+    """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed, UsageError."""
     tell(Surveying(what="reading both machines"))
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
     facts = Facts(old=old_facts, new=new_facts)
@@ -63,12 +65,13 @@ async def survey(old: Host, new: Host, profile: str | None, tell: Tell, learn: L
     )
     learn(facts)
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
-    facts = await _read_new(old_helper, new, new_facts, facts, chosen)
+    facts = await _read_new(old_helper, new, new_facts, facts, chosen, wishes)
     tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
     room = await old_helper.call("free", {"path": old_facts.home})
     facts = facts.model_copy(update={"archive_room": room, "old_gateway": None})
     learn(facts)
-    return make_plan(facts)
+    unmatched = await _unmatched(old_helper, facts.trees or (), wishes)
+    return make_plan(facts, wishes).model_copy(update={"unmatched": unmatched})
 
 
 def log_in_as(address: str, others: tuple[discover.Other, ...]) -> str | None:
@@ -141,35 +144,56 @@ def _state_of(found: GatewayFacts | None) -> GatewayState:
     return found.state if found else GatewayState.UNKNOWN
 
 
-async def _measured(old_helper: Helper, trees: tuple[Tree, ...]) -> tuple[Tree, ...]:
-    """The workspaces' sizes; the state directory was measured when it was found."""
-    outside = [tree.old for tree in trees[1:]]
-    places = await discover.places(old_helper, outside, layout.WORKSPACE_EXCLUDED)
-    sized = (
-        tree.model_copy(update={"bytes": place.bytes, "files": place.files, "problem": place.problem})
-        for tree, place in zip(trees[1:], places, strict=True)
-    )
-    return trees[0], *sized
+async def _measured(
+    old_helper: Helper, planned: tuple[Tree, ...], facts: Facts, wishes: Wishes
+) -> tuple[Tree, ...]:
+    """The trees' sizes; the state directory was measured when it was found, with the default rules."""
+    assert facts.old and facts.new and facts.installation
+    stays = _staying(facts.old, facts.new, planned[0], wishes)
+    inside = [w.path for w in facts.installation.workspaces if w.inside_state]
+    asked = bool(wishes.exclude or wishes.include)
+    sized = []
+    for tree in planned if asked else planned[1:]:
+        (place,) = await discover.places(old_helper, [tree.old], trees.rules_of(tree, stays, inside, wishes))
+        problem = place.problem if tree is not planned[0] else None
+        found = {"bytes": place.bytes, "files": place.files, "problem": problem}
+        sized.append(tree.model_copy(update=found))
+    return tuple(sized) if asked else (planned[0], *sized)
+
+
+async def _unmatched(old_helper: Helper, planned: tuple[Tree, ...], wishes: Wishes) -> tuple[str, ...]:
+    """The person's patterns that match nothing in any tree."""
+    left = dict.fromkeys((*wishes.exclude, *wishes.include))
+    for tree in planned:
+        parts = {p: selection.within(p, tree.old, is_state=tree is planned[0]) for p in left}
+        asked = [part for each in parts.values() for part in each]
+        nowhere = await discover.unmatched(old_helper, tree.old, asked) if asked else frozenset()
+        left = {p: None for p in left if nowhere.issuperset(parts[p])}
+    return tuple(left)
 
 
 async def _read_new(
-    old_helper: Helper, new: Host, new_facts: HostFacts, facts: Facts, chosen: Installation
+    old_helper: Helper, new: Host, new_facts: HostFacts, facts: Facts, chosen: Installation, wishes: Wishes
 ) -> Facts:
     """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
     assert facts.old
-    trees = await _measured(old_helper, plan_trees(chosen, facts.old, new_facts))
+    planned = plan_trees(chosen, facts.old, new_facts)
+    selection.check(wishes.exclude, wishes.include, chosen.agents or ("main",))
+    outside = [tree.old for tree in planned[1:]]
+    selection.check_trees(wishes.exclude, planned[0].old, outside, chosen.agents or ("main",))
+    planned = await _measured(old_helper, planned, facts, wishes)
     if not can_help(new_facts):
-        return facts.model_copy(update={"trees": trees})
+        return facts.model_copy(update={"trees": planned})
     new_helper = helper(new, new_facts.path)
-    places = await discover.places(new_helper, [t.new for t in trees])
-    trees = tuple(
+    places = await discover.places(new_helper, [t.new for t in planned])
+    planned = tuple(
         t.model_copy(update={"occupied": place.exists, "free_bytes": place.free})
-        for t, place in zip(trees, places, strict=True)
+        for t, place in zip(planned, places, strict=True)
     )
     found = await discover.discover(new_helper, new_facts)
-    target = next((each for each in found if each.state_dir == trees[0].new), None)
+    target = next((each for each in found if each.state_dir == planned[0].new), None)
     standing = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    return facts.model_copy(update={"trees": trees, "target": target, "target_gateway": standing})
+    return facts.model_copy(update={"trees": planned, "target": target, "target_gateway": standing})
 
 
 def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts) -> tuple[Tree, ...]:
@@ -206,7 +230,7 @@ def _moved(path: str, old_home: str, new_home: str) -> str:
     return f"{new_home}/{inside}" if inside != path else path
 
 
-def make_plan(facts: Facts) -> Plan:
+def make_plan(facts: Facts, wishes: Wishes) -> Plan:
     """Pure: the plan that follows from the facts. Raises StepFailed where the version is unknown."""
     assert facts.old and facts.new and facts.installation and facts.trees
     version = facts.old.openclaw or facts.installation.version
@@ -223,7 +247,13 @@ def make_plan(facts: Facts) -> Plan:
         version=version,
         node_range=releases.node_range(version),
         trees=facts.trees,
-        excluded=_excluded(facts.old, facts.new),
+        excluded=(
+            *(
+                Excluded(path=p, reason=why)
+                for p, why in _staying(facts.old, facts.new, facts.trees[0], wishes)
+            ),
+            *(Excluded(path=pattern, reason=selection.BY_WISH) for pattern in wishes.exclude),
+        ),
         path_changes=relocate.pairs(facts.trees, facts.old.home, facts.new.home),
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
@@ -231,6 +261,7 @@ def make_plan(facts: Facts) -> Plan:
     )
 
 
-def _excluded(old: HostFacts, new: HostFacts) -> tuple[Excluded, ...]:
+def _staying(old: HostFacts, new: HostFacts, state: Tree, wishes: Wishes) -> selection.Rules:
+    """What of the state directory stays behind unless a person asks for more or less."""
     stays = layout.excluded(plugin_code=layout.runs_same_code(old, new))
-    return tuple(Excluded(path=path, reason=why) for path, why in stays)
+    return selection.staying(stays, selection.all_within(wishes.include, state.old, is_state=True))
