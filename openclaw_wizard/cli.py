@@ -132,6 +132,10 @@ def _wishes_of(options: argparse.Namespace) -> Wishes:
     from openclaw_wizard.openclaw import selection
 
     selection.check(options.exclude, options.include)
+    if options.direct:
+        from openclaw_wizard.steps import routing
+
+        routing.check(options.direct)
     limit = None
     if options.bwlimit is not None:
         try:

@@ -106,6 +106,7 @@ class SSHHost(CommandHost):
         self._dialling = asyncio.Lock()
         self._reconnects = 0
         self.host_key = control.host_key
+        self.place = control.place
 
     async def reconnect(self) -> None:
         """See Host. Of several callers at once only the first opens new connections."""

@@ -13,7 +13,6 @@ from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, StepId, Tree
 from openclaw_wizard.steps import gateway, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
-from openclaw_wizard.transfer import stream
 from openclaw_wizard.transfer.manifest import Manifest
 
 AHEAD = "ahead.json"
@@ -41,7 +40,7 @@ class CopyAhead(Action):
         for tree in ctx.plan.trees:
             size += await self._copy(ctx, tree)
         ctx.shelf.save(AHEAD, b"{}")
-        return Done(fact=f"{humanize.naturalsize(size)} are on NEW already")
+        return Done(fact=f"{humanize.naturalsize(size)} are on NEW already ({sending.how(ctx)})")
 
     async def _copy(self, ctx: Context, tree: Tree) -> int:
         listed = await self._listed(ctx, tree)
@@ -51,7 +50,7 @@ class CopyAhead(Action):
         todo = await sending.prepare(ctx, tree, listed, staged)
         tell = sending.teller(ctx, self.id, len(todo), listed.bytes - todo.bytes, listed.bytes)
         packed = ctx.shelf.file(f"packed-{tree.name}")
-        parts = await stream.send(sending.route(ctx, tree), todo, packed, tell, live=True)
+        parts = await sending.send(ctx, tree, todo, packed, tell, live=True)
         await trees.keep_ahead(ctx, tree, listed, parts)
         await trees.list_staged(ctx, tree, self.id, hashes=True, name=trees.arrived_name(tree))
         return listed.bytes

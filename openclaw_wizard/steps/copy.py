@@ -82,7 +82,7 @@ class Stream(Action):
             await self._send(ctx, tree, source, todo, sending.teller(ctx, self.id, len(todo), before, total))
             before += todo.bytes
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
-        return Done(fact=f"{humanize.naturalsize(sent)} sent{again}")
+        return Done(fact=f"{humanize.naturalsize(sent)} sent{again} ({sending.how(ctx)})")
 
     async def _prepare(self, ctx: Context, tree: Tree) -> tuple[Manifest, stream.Todo]:
         """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""
@@ -110,7 +110,7 @@ class Stream(Action):
     ) -> None:
         packed = ctx.shelf.file(f"packed-{tree.name}")
         try:
-            parts = await stream.send(sending.route(ctx, tree), todo, packed, tell)
+            parts = await sending.send(ctx, tree, todo, packed, tell)
         except StepFailed as failed:
             if failed.fields.get("side") is Role.OLD:
                 trees.list_again(ctx)

@@ -28,7 +28,7 @@ from openclaw_wizard.model import (
     Wishes,
 )
 from openclaw_wizard.openclaw import discover, layout, queries, releases, relocate, selection, service
-from openclaw_wizard.steps import trees
+from openclaw_wizard.steps import routing, trees
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -71,7 +71,8 @@ async def survey(old: Host, new: Host, profile: str | None, wishes: Wishes, tell
     facts = facts.model_copy(update={"archive_room": room, "old_gateway": None})
     learn(facts)
     unmatched = await _unmatched(old_helper, facts.trees or (), wishes)
-    return make_plan(facts, wishes).model_copy(update={"unmatched": unmatched})
+    route = await routing.choose(old, new, (old_facts, new_facts), wishes)
+    return make_plan(facts, wishes).model_copy(update={"unmatched": unmatched, "route": route})
 
 
 def log_in_as(address: str, others: tuple[discover.Other, ...]) -> str | None:
