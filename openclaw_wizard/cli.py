@@ -105,14 +105,44 @@ def _wishes(command: argparse.ArgumentParser) -> None:
         choices=("rewrite", "same", "link", "keep"),
         help="paths inside: rewrite them (default), keep the same places, link from the old ones, or keep",
     )
+    command.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="leave more behind (repeatable): relative to the state directory, or from / on for a workspace "
+        "elsewhere on OLD; * within a name, ** any folders, a final / for a folder with all in it, "
+        "such as 'workspace/**/node_modules/'",
+    )
+    command.add_argument(
+        "--include",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="take along what would stay behind (repeatable), such as logs/ or 'cache/models/'",
+    )
+    command.add_argument(
+        "--direct",
+        metavar="HOST",
+        nargs="?",
+        const="",
+        help="let OLD stream to NEW itself, by its own ssh and keys, at HOST ([user@]host[:port] as OLD "
+        "reaches NEW; default: as this machine does); through the wizard where OLD cannot",
+    )
 
 
 def _wishes_of(options: argparse.Namespace) -> Wishes:
-    """Raises UsageError for a rate that is none."""
+    """Raises UsageError for a rate that is none, and for a pattern that cannot be followed."""
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
     from openclaw_wizard.model import Paths, Wishes
+    from openclaw_wizard.openclaw import selection
 
+    selection.check(options.exclude, options.include)
+    if options.direct:
+        from openclaw_wizard.steps import routing
+
+        routing.check(options.direct)
     limit = None
     if options.bwlimit is not None:
         try:
@@ -122,7 +152,19 @@ def _wishes_of(options: argparse.Namespace) -> Wishes:
         if limit < 1:
             what = f"{options.bwlimit!r} is no rate."
             raise UsageError(what=what, next="Give bytes a second: --bwlimit 500KB, or 4MB.")
-    return Wishes(ahead=not options.no_ahead, bwlimit=limit, paths=Paths(options.paths or "rewrite"))
+    return Wishes(
+        ahead=not options.no_ahead,
+        bwlimit=limit,
+        exclude=tuple(options.exclude),
+        include=tuple(options.include),
+        direct=options.direct,
+        paths=Paths(options.paths or "rewrite"),
+    )
+
+
+def _has_wishes(options: argparse.Namespace) -> bool:
+    given = (options.no_ahead, options.bwlimit, options.exclude, options.include, options.paths)
+    return any(given) or options.direct is not None
 
 
 def _answers(command: argparse.ArgumentParser) -> None:
@@ -290,9 +332,9 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.session import load_plan
 
     if options.plan is not None:
-        if options.old or options.new or options.no_ahead or options.bwlimit or options.paths:
-            what = "A plan file names its machines itself, and how to copy."
-            raise UsageError(what=what, next="Leave out --from, --to, --no-ahead, --bwlimit and --paths.")
+        if options.old or options.new or _has_wishes(options):
+            what = "A plan file names its machines itself, and how to copy and what."
+            raise UsageError(what=what, next="Give it alone, or make a new plan with these options.")
         try:
             content = options.plan.read_bytes()
         except OSError as problem:

@@ -330,6 +330,24 @@ class Wishes(Word):
     bwlimit: int | None = None
     """The most that goes to NEW, in bytes a second on the line; None for as fast as it goes."""
     paths: Paths = Paths.REWRITE
+    exclude: tuple[str, ...] = ()
+    """Patterns of what more stays behind; see openclaw/selection.py."""
+    include: tuple[str, ...] = ()
+    """Patterns of what is taken along though it would stay behind."""
+    direct: str | None = None
+    """How OLD reaches NEW, `[user@]host[:port]`, where the person lets OLD stream to NEW by itself.
+
+    Empty for the way that the wizard itself takes to NEW; None where all goes through the wizard.
+    """
+
+
+class Route(Word):
+    """How the data gets from OLD to NEW."""
+
+    direct: str | None = None
+    """Where OLD's own ssh reaches NEW, `[user@]host[:port]`; None for through the wizard."""
+    why: str = "through the wizard; neither machine needs to reach the other"
+    """The route and its reason, as a person reads it."""
 
 
 class Plan(Word):
@@ -357,6 +375,9 @@ class Plan(Word):
     """How the gateway is started on NEW: `systemd` or `detached`."""
     findings: tuple[Finding, ...] = ()
     wishes: Wishes = Wishes()
+    route: Route = Route()
+    unmatched: tuple[str, ...] = ()
+    """Those of the person's patterns that nothing on OLD matched when it was read."""
     stays: tuple[StaysBehind, ...] = ()
     others: tuple[Installation, ...] = ()
     """The other installations that OLD has."""

@@ -23,6 +23,7 @@ class Nowhere:
     def __init__(self, label: str) -> None:
         self.label = label
         self.host_key = f"SHA256:{label}"
+        self.place = f"someone@{label}:22"
         self.reconnects = 0
         self.refuse_reconnect = 0
         self.closed = False

@@ -64,6 +64,7 @@ class Wrapped:
         self.host = host or LocalHost()
         self.label = self.host.label
         self.host_key = self.host.host_key
+        self.place = self.host.place
 
     async def run(
         self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0, pty: bool = False

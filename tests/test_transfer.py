@@ -15,7 +15,7 @@ from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.model import Excluded
 from openclaw_wizard.transfer import compare, manifest, tar
 from openclaw_wizard.transfer.manifest import Entry, Manifest, order
-from tests.odd_trees import build, list_file, listed, local_facts, local_helper, put, seen, taken
+from tests.odd_trees import build, list_file, listed, local_facts, local_helper, put, route, seen, taken
 
 SECOND = 1_000_000_000
 
@@ -414,3 +414,38 @@ async def test_a_folder_that_is_not_there_is_an_error(place: Path) -> None:
     with pytest.raises(HelperFailed) as caught:
         await taken(place / "nowhere")
     assert caught.value.error_code == "ENOENT"
+
+
+@pytest.mark.parametrize(
+    ("rate", "strongest", "gzip"),
+    [
+        (None, 1, 1),
+        (1e9, 1, 1),
+        (40e6, 1, 1),
+        # 100 Mbit/s: level 9 was slower there than 3 (measured).
+        (11.9e6, 3, 1),
+        (5e6, 9, 1),
+        (3e6, 9, 6),
+        (100e3, 9, 6),
+        (0.0, 9, 6),
+    ],
+)
+def test_a_level_keeps_the_link_busy(rate: float | None, strongest: int, gzip: int) -> None:
+    assert tar.level(tar.ZSTD_LEVELS, rate) == strongest
+    assert tar.level(tar.GZIP_LEVELS, rate) == gzip
+
+
+def test_a_slower_link_never_gets_a_lighter_level() -> None:
+    for levels in (tar.ZSTD_LEVELS, tar.GZIP_LEVELS):
+        chosen = [tar.level(levels, rate) for rate in (1e3, 1e5, 1e6, 3e6, 1e7, 3e7, 1e8, 1e9)]
+        assert chosen == sorted(chosen, reverse=True)
+
+
+def test_the_limit_and_the_link_both_count() -> None:
+    way = route(Path("/old"), Path("/new"))
+    assert way.packed.name == "zstd 1"
+    assert replace(way, rate=12e6).packed.name == "zstd 3"
+    assert replace(way, rate=12e6, bwlimit=1_000_000).packed.name == "zstd 9"
+    assert replace(way, rate=1e6, bwlimit=50_000_000).packed.name == "zstd 9"
+    plain = local_facts(zstd=False, node="22.12.0")
+    assert replace(way, old_facts=plain, rate=1e6).packed.name == "gzip 6"

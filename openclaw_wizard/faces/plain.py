@@ -194,6 +194,12 @@ def plan_text(plan: Plan) -> str:
     lines += [f"stays {each.what}: {each.reason}; {each.remedy}" for each in plan.stays]
     lines += [f"      {each.state_dir} is another profile, which stays" for each in plan.others]
     lines += [f"      not read: {text}" for text in plan.noticed]
+    lines += [
+        f"      stays behind: {e.path} ({e.reason})" for e in plan.excluded if e.path in plan.wishes.exclude
+    ]
+    lines += [f"      taken along by --include: {pattern}" for pattern in plan.wishes.include]
+    lines += [f"      nothing on OLD matches {pattern}" for pattern in plan.unmatched]
+    lines.append(f"      the data goes {plan.route.why}")
     lines.append(f"      the gateway on NEW is started {_how(plan)}")
     for finding in plan.findings:
         lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")

@@ -82,6 +82,8 @@ class Host(Protocol):
     """The address as the person gave it."""
     host_key: str
     """SHA256 fingerprint of its SSH host key; empty for this machine."""
+    place: str
+    """`user@host:port` as the wizard reached it; empty for this machine."""
 
     async def run(
         self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0, pty: bool = False

@@ -75,6 +75,7 @@ class AsUser:
         # One name for both, so that an error of the inner one names this host.
         self.label = inner.label = label
         self.host_key = inner.host_key
+        self.place = inner.place
 
     async def run(
         self, argv: Sequence[str], *, input: bytes = b"", timeout: float = 60.0, pty: bool = False

@@ -21,9 +21,28 @@ TIMEOUT: Final = 120.0
 LOGIN_SECONDS = 10
 """Whole seconds that the login shell's start-up files may take; then the session's own PATH is used."""
 
-_SCRIPT: Final = r"""
+WHO: Final = r"""
 say() { printf '%s=%s\0' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
+practice=$OPENCLAW_WIZARD_PRACTICE_ID
+if [ -n "$practice" ]; then
+  say user "$USER"
+  say machine_id "$practice"
+else
+  say user "$(id -un)"
+  for file in /etc/machine-id /var/lib/dbus/machine-id; do
+    if [ -s "$file" ]; then say machine_id "$(cat "$file")"; break; fi
+  done
+  if has ioreg; then
+    say machine_id "$(ioreg -rd1 -c IOPlatformExpertDevice | sed -n 's/.*"IOPlatformUUID" = "\(.*\)"/\1/p')"
+  fi
+fi
+"""
+"""Says the user and the machine, and defines `say` and `has`."""
+
+_SCRIPT: Final = (
+    WHO
+    + r"""
 
 # Own process groups, so that what a start-up file left hanging can be ended as a whole.
 if has setsid; then lead='setsid'
@@ -108,24 +127,14 @@ PATH=$found; export PATH
 say path "$PATH"
 
 # --- who and where ----------------------------------------------------------
-practice=$OPENCLAW_WIZARD_PRACTICE_ID
 say system "$(uname -s)"
 say arch "$(uname -m)"
 say uid "$(id -u)"
 say home "$HOME"
 if [ -n "$practice" ]; then
   say hostname "$OPENCLAW_WIZARD_PRACTICE_HOSTNAME"
-  say user "$USER"
-  say machine_id "$practice"
 else
   say hostname "$(uname -n)"
-  say user "$(id -un)"
-  for file in /etc/machine-id /var/lib/dbus/machine-id; do
-    if [ -s "$file" ]; then say machine_id "$(cat "$file")"; break; fi
-  done
-  if has ioreg; then
-    say machine_id "$(ioreg -rd1 -c IOPlatformExpertDevice | sed -n 's/.*"IOPlatformUUID" = "\(.*\)"/\1/p')"
-  fi
 fi
 
 # --- programs ---------------------------------------------------------------
@@ -157,6 +166,7 @@ wait
 [ -z "$scratch" ] || rm -rf "$scratch"
 say end here
 """
+)
 
 
 async def probe(host: Host) -> HostFacts:
@@ -169,15 +179,16 @@ async def probe(host: Host) -> HostFacts:
     argv = ["sh", "-c", _SCRIPT, "sh", f"{LOGIN_SECONDS:d}"]
     answer = (await host.run(argv, timeout=TIMEOUT)).check()
     round_trip = time.monotonic() - begin
-    said = _pairs(answer.stdout)
+    said = pairs(answer.stdout)
     if "end" not in said:
         raise HostError(host=host.label, what="the probe's answer is cut off")
     return _facts(host.label, said, round_trip)
 
 
-def _pairs(output: bytes) -> dict[str, str]:
-    pairs = (each.partition(b"=") for each in output.split(b"\0"))
-    return {name.decode(errors="replace"): value.decode(errors="replace") for name, _, value in pairs}
+def pairs(output: bytes) -> dict[str, str]:
+    """What such a script says."""
+    said = (each.partition(b"=") for each in output.split(b"\0"))
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, _, value in said}
 
 
 def _facts(address: str, said: dict[str, str], round_trip: float) -> HostFacts:

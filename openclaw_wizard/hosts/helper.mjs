@@ -28,7 +28,8 @@
 //   pathOf, statOf, inside, ...             files.mjs and sqlite.mjs are always there
 //
 // Patterns: relative to the root, "/" between segments, "*" within a segment, "**" any number of segments. One that
-// ends in "/" means a folder with everything under it; one that does not never matches a folder.
+// ends in "/" means a folder with everything under it; one that does not never matches a folder. The first rule that
+// matches decides; one with an empty reason keeps.
 import crypto from "node:crypto";
 import fs from "node:fs";
 import fsp from "node:fs/promises";
@@ -167,7 +168,7 @@ function ruleSet(rules = []) {
   });
   return (relative, isFolder) => {
     const text = relative.toString("latin1");
-    return compiled.find((rule) => rule.folder === isFolder && rule.regex.test(text))?.reason;
+    return compiled.find((rule) => rule.folder === isFolder && rule.regex.test(text))?.reason || undefined;
   };
 }
 

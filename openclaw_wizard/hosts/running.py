@@ -163,6 +163,7 @@ class CommandHost(ABC):
 
     label: str
     host_key: str = ""
+    place: str = ""
 
     def __init__(self, label: str) -> None:
         self.label = label

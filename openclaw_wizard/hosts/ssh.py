@@ -109,6 +109,7 @@ class SSHHost(CommandHost):
         self._reconnects = 0
         self._ports: dict[int, tuple[Link, asyncssh.SSHListener]] = {}
         self.host_key = control.host_key
+        self.place = control.place
 
     async def forward(self, port: int) -> int:
         """See Host. Only this machine's own programs reach it, and it closes with the connection."""

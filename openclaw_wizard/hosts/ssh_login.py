@@ -57,6 +57,8 @@ class Link:
 
     connection: asyncssh.SSHClientConnection
     hops: tuple[asyncssh.SSHClientConnection, ...] = ()
+    place: str = ""
+    """`user@host:port`, after ssh_config had its say."""
 
     @property
     def host_key(self) -> str:
@@ -100,13 +102,19 @@ async def open_link(login: Login) -> Link:
     attempt = await _Attempt.prepare(login, settings)
     try:
         with attempt.translated():
-            return Link(await attempt.connect(hops[-1] if hops else None), hops)
+            connection = await attempt.connect(hops[-1] if hops else None)
+            return Link(connection, hops, _place(settings))
     except HostError:
         for hop in reversed(hops):
             hop.close()
         raise
     finally:
         attempt.identities.close()
+
+
+def _place(settings: asyncssh.SSHClientConnectionOptions) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{settings.username}@{host}:{settings.port}"
 
 
 async def _settings(login: Login) -> asyncssh.SSHClientConnectionOptions:

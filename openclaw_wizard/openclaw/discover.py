@@ -268,6 +268,12 @@ async def places(
     return tuple(Place.model_validate(each) for each in answers)
 
 
+async def unmatched(helper: Helper, root: str, patterns: Sequence[str]) -> frozenset[str]:
+    """Those of the patterns (relative to `root`) that nothing there matches; all where it cannot be read."""
+    asked = {"root": root, "patterns": list(patterns)}
+    return frozenset(await helper.call("oc.unmatched", asked, timeout=WALK_TIMEOUT))
+
+
 async def read_config(helper: Helper, installation: Installation) -> Config:
     """The config as it is now, includes in their places. Raises ConfigUnreadable, HelperFailed."""
     asked = {"stateDir": installation.state_dir, "configPath": installation.config_path}

@@ -21,7 +21,11 @@ NOT_READ: Final = "not read: "
 
 
 async def take(
-    helper: Helper, installation: Installation, facts: HostFacts, *, version: str | None
+    helper: Helper,
+    installation: Installation,
+    facts: HostFacts,
+    *,
+    version: str | None,
 ) -> Inventory:
     """The inventory of an installation, its gateway running or not; nothing is left behind.
 

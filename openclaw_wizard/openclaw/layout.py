@@ -35,6 +35,9 @@ LOCK_FOLDER: Final = "tmp/openclaw-{uid}"
 DETACHED_LOG: Final = "tmp/openclaw-wizard-gateway.log"
 """What a gateway without a service writes; under `tmp/`, so that it never moves."""
 
+DATABASE_LOGS: Final = ("-wal", "-journal")
+"""What holds data beside a database of SQLite, and belongs to it."""
+
 DEFAULT_PORT: Final = 18789
 """[doc help/faq/gateway-ports-and-remote-mode.md]"""
 
@@ -104,6 +107,12 @@ Workspaces inside the state directory hold files of people: no pattern may reach
 common name (`*.pid`, `*.tmp`), which is what `openclaw backup create` does there (#86382).
 """
 
+NEVER: Final[tuple[tuple[str, str], ...]] = (
+    (f"{LOCK_FOLDER.format(uid='*')}/", _LOCK),
+    *(rule for rule in EXCLUDED if rule[1] == _LOCK or rule[0].endswith("-shm")),
+)
+"""What does not move even where a person takes along what is around it."""
+
 WORKSPACE_EXCLUDED: Final[tuple[tuple[str, str], ...]] = (("**/*.sock", "a socket"),)
 """The manifest leaves out sockets by kind; the name covers one that is gone by the time it is sent."""
 
@@ -169,7 +178,12 @@ def _matches(parts: list[str], names: list[str]) -> bool:
         return not names
     if parts[0] == "**":
         return any(_matches(parts[1:], names[skip:]) for skip in range(len(names) + 1))
-    return bool(names) and fnmatchcase(names[0], parts[0]) and _matches(parts[1:], names[1:])
+    return bool(names) and segment_fits(parts[0], names[0]) and _matches(parts[1:], names[1:])
+
+
+def segment_fits(pattern: str, name: str) -> bool:
+    """Whether one segment of a pattern matches a name; only the star is special (helper.mjs)."""
+    return fnmatchcase(name, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
 def runs_same_code(old: HostFacts, new: HostFacts) -> bool:

@@ -236,6 +236,17 @@ function ocMounts(file = "/proc/self/mountinfo") {
   });
 }
 
+// Those of the patterns that match nothing below `root`, each as it is given.
+command("oc.unmatched", async ({ root, patterns }) => {
+  const left = new Map(patterns.map((pattern) => [pattern, ruleSet([{ pattern, reason: pattern }])]));
+  for (const { path: relative, stat, reason } of walk(pathOf(root), { refused: () => undefined })) {
+    if (!left.size) break;
+    const isFolder = !reason && stat.isDirectory();
+    for (const [pattern, matches] of left) if (matches(relative, isFolder)) left.delete(pattern);
+  }
+  return [...left.keys()];
+});
+
 // "nfs4 nas:/volume1" where a path lies on a disk of another machine, else null. Without a login that it may name.
 function ocNetwork(real, mounts) {
   const over = mounts.filter(({ at }) => ocUnder(real, at));

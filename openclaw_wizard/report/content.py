@@ -121,6 +121,7 @@ def _summary(view: View, plan: Plan) -> Iterator[tuple[str, str]]:
     yield "To", f"{plan.new.user}@{plan.new.hostname}, {plan.new.system} {plan.new.arch}"
     yield "OpenClaw", f"{plan.version}, profile {plan.installation.profile or 'default'}"
     yield "Node", f"OLD {plan.old.node or '?'}, NEW {plan.new.node or '?'}"
+    yield "Route", f"planned: {plan.route.why}"
     yield "Downtime", _lasted(view.downtime) + ", measured" if view.downtime is not None else "unknown"
     yield "Gateways", ", ".join(f"{r.value.upper()} {s.value}" for r, s in view.gateways.items())
 
@@ -143,10 +144,18 @@ def _sections(view: View, plan: Plan, kept: Kept) -> Iterator[Section]:
     yield Section(
         "What stays behind",
         ("What", "Why"),
-        tuple((each.path, each.reason) for each in plan.excluded),
+        tuple(_left_out(plan)),
         code=(0,),
     )
+    yield Section(
+        "Taken along", ("Pattern",), tuple((pattern,) for pattern in plan.wishes.include), code=(0,)
+    )
     yield Section("What is left for you", ("",), tuple((line,) for line in left_for_you(view, plan)))
+
+
+def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
+    nothing = dict.fromkeys(plan.unmatched, "; nothing on OLD matched it")
+    yield from ((each.path, each.reason + nothing.get(each.path, "")) for each in plan.excluded)
 
 
 def _compared(view: View) -> Section:

@@ -39,6 +39,17 @@ class Clock(Protocol):
 
 
 @dataclass(slots=True)
+class Link:
+    """What this run found out about the way from OLD to NEW."""
+
+    rate: float | None = None
+    """Bytes a second that it carries; None where that is not known."""
+    measured: bool = False
+    broke: int = 0
+    """How often the direct link broke."""
+
+
+@dataclass(slots=True)
 class Context:
     """Everything that an action may touch."""
 
@@ -59,6 +70,7 @@ class Context:
     """What finished actions left in `ActionDone.data`."""
     fresh: set[str] = field(default_factory=set)
     """The actions that were carried out since this run began."""
+    link: Link = field(default_factory=Link)
 
     def helper(self, role: Role) -> Helper:
         return self.old_helper if role is Role.OLD else self.new_helper

@@ -40,7 +40,7 @@ class CopyAhead(Action):
         for tree in ctx.plan.trees:
             size += await self._copy(ctx, tree)
         ctx.shelf.save(AHEAD, b"{}")
-        return Done(fact=f"{humanize.naturalsize(size)} are on NEW already")
+        return Done(fact=f"{humanize.naturalsize(size)} are on NEW already ({sending.how(ctx)})")
 
     async def _copy(self, ctx: Context, tree: Tree) -> int:
         listed = await self._listed(ctx, tree)

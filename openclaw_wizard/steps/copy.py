@@ -87,7 +87,7 @@ class Stream(Action):
         for each, tell in zip(prepared, sending.tellers(ctx, self.id, prepared), strict=True):
             await self._send(ctx, each, tell)
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
-        return Done(fact=f"{humanize.naturalsize(sent)} sent{again}")
+        return Done(fact=f"{humanize.naturalsize(sent)} sent{again} ({sending.how(ctx)})")
 
     async def _prepare(self, ctx: Context, tree: Tree) -> sending.Prepared:
         """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""

@@ -9,7 +9,7 @@ from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Relocated
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.model import Facts, HostFacts, Installation, Plan, StepId, Tree, Workspace
-from openclaw_wizard.openclaw import discover, layout, relocate
+from openclaw_wizard.openclaw import discover, relocate
 from openclaw_wizard.openclaw.config import ConfigUnreadable, Setting
 from openclaw_wizard.openclaw.found import Place
 from openclaw_wizard.openclaw.relocate import Placed
@@ -24,22 +24,26 @@ Mark = tuple[str, ...] | None
 
 
 async def measured(
-    helper: Helper, chosen: Installation, found: tuple[Tree, ...]
+    helper: Helper, found: tuple[Tree, ...], rules: Sequence[Sequence[tuple[str, str]] | None]
 ) -> tuple[tuple[Tree, ...], tuple[Mark, ...]]:
-    """The trees with the sizes of what lies outside (the state directory's were found with it), and marks."""
-    outside, (state,) = await asyncio.gather(
-        discover.places(helper, [tree.old for tree in found[1:]], layout.WORKSPACE_EXCLUDED),
-        discover.places(helper, [chosen.state_dir], sizes=False),
+    """The trees with their sizes without what `rules` leave out, and marks; None where the size is known."""
+    answers = await asyncio.gather(
+        *(
+            discover.places(helper, [tree.old], each or (), sizes=each is not None)
+            for tree, each in zip(found, rules, strict=True)
+        )
     )
-    sized = (
+    places = [place for (place,) in answers]
+    sized = [
         tree.model_copy(update={"bytes": place.bytes, "files": place.files, "problem": place.problem})
-        for tree, place in zip(found[1:], outside, strict=True)
-    )
-    also = () if state.real == chosen.state_dir else ((state.real, found[0].new),)
-    return (
-        (found[0].model_copy(update={"also": also}), *sized),
-        (state.mark, *(place.mark for place in outside)),
-    )
+        if each is not None
+        else tree
+        for tree, place, each in zip(found, places, rules, strict=True)
+    ]
+    also = () if places[0].real == found[0].old else ((places[0].real, found[0].new),)
+    # What of the state directory cannot be read was told when it was found.
+    sized[0] = sized[0].model_copy(update={"also": also, "problem": None})
+    return tuple(sized), tuple(place.mark for place in places)
 
 
 def as_on_new(

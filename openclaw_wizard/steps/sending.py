@@ -6,14 +6,22 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-from openclaw_wizard.errors import NoRoom
-from openclaw_wizard.events import Advanced
+import humanize
+
+from openclaw_wizard.errors import CommandFailed, LinkLost, NoRoom
+from openclaw_wizard.events import Advanced, Said
 from openclaw_wizard.hosts.helper import HelperFailed
-from openclaw_wizard.model import Tree
-from openclaw_wizard.steps.action import Context, Done
-from openclaw_wizard.transfer import compare, room, stream, tar, terrain
+from openclaw_wizard.model import Role, Tree
+from openclaw_wizard.steps.action import Context, Done, Link
+from openclaw_wizard.transfer import compare, room, stream, tar, terrain, trial
 from openclaw_wizard.transfer.manifest import Manifest, shown
+
+TRIES: Final = 3
+"""How often the direct link may break in one run before all goes through the wizard."""
+WORTH_MEASURING: Final = 16_000_000
+"""Bytes to send from which it pays to measure the link first."""
 
 
 def route(ctx: Context, tree: Tree) -> stream.Route:
@@ -25,7 +33,35 @@ def route(ctx: Context, tree: Tree) -> stream.Route:
         tree.root,
         tree.staging(ctx.move),
         bwlimit=ctx.plan.wishes.bwlimit,
+        direct=ctx.plan.route.direct if ctx.link.broke < TRIES else None,
+        rate=ctx.link.rate,
     )
+
+
+def how(ctx: Context) -> str:
+    """The way that the data takes, such as `relayed, zstd 3, link 11.2 MB/s`."""
+    way = route(ctx, ctx.plan.trees[0])
+    rate = f", link {humanize.naturalsize(way.rate)}/s" if way.rate else ""
+    return f"{'directly' if way.direct else 'relayed'}, {way.packed.name}{rate}"
+
+
+async def _measure(ctx: Context, tree: Tree) -> None:
+    """A machine without the few programs that it takes is no reason not to copy."""
+    unknown = ""
+    try:
+        ctx.link.rate = await trial.rate(route(ctx, tree))
+    except CommandFailed as failed:
+        unknown = f" (the link could not be measured: {failed.what})"
+    ctx.link.measured = True
+    ctx.tell(Said(text=f"the data goes {how(ctx)}{unknown}"))
+
+
+def _broke(ctx: Context) -> None:
+    """What was measured belongs to a link that is no longer there."""
+    ctx.link = Link(broke=ctx.link.broke + 1)
+    if ctx.link.broke == TRIES:
+        why = f"the direct link broke {TRIES} times, the data goes through the wizard from now on"
+        ctx.tell(Said(role=Role.OLD, text=why))
 
 
 async def is_staged(ctx: Context, tree: Tree) -> bool:
@@ -85,13 +121,24 @@ async def need_room(ctx: Context, prepared: Sequence[Prepared]) -> None:
 async def send(
     ctx: Context, prepared: Prepared, tell: stream.Progress, *, live: bool = False
 ) -> tuple[Manifest, Manifest]:
-    """As `stream.send`; where NEW is full, what is missing is said."""
-    tree = prepared.tree
+    """`stream.send` over the route of the plan; where OLD's own link stays lost, through the wizard.
+
+    The link is measured once before the first large part. Raises what `stream.send` raises: the runner
+    tries a lost link again, and the way that is taken then may be another one. Where NEW is full, what
+    is missing is said.
+    """
+    tree, todo = prepared.tree, prepared.todo
     try:
+        if todo.bytes >= WORTH_MEASURING and not ctx.link.measured:
+            await _measure(ctx, tree)
         packed = ctx.shelf.file(f"packed-{tree.name}")
-        return await stream.send(route(ctx, tree), prepared.todo, packed, tell, live=live)
+        return await stream.send(route(ctx, tree), todo, packed, tell, live=live)
     except NoRoom as full:
         raise await room.explained(ctx.new_helper, tree.staging(ctx.move), prepared.source) from full
+    except LinkLost as lost:
+        if lost.fields.get("direct"):
+            _broke(ctx)
+        raise
 
 
 def tellers(ctx: Context, action: str, work: Sequence[Prepared]) -> Iterator[stream.Progress]:

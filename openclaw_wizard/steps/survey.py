@@ -28,9 +28,9 @@ from openclaw_wizard.model import (
     Tree,
     Wishes,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, selection, service
 from openclaw_wizard.openclaw.found import Other, Place
-from openclaw_wizard.steps import relocating
+from openclaw_wizard.steps import relocating, routing, trees
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -47,7 +47,7 @@ def helper(host: Host, path: str) -> Helper:
 async def survey(
     old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn, wishes: Wishes | None = None
 ) -> Plan:
-    """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed."""
+    """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed, UsageError."""
     wishes = wishes or Wishes()
     tell(Surveying(what="reading both machines"))
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
@@ -76,10 +76,11 @@ async def survey(
     )
     learn(facts)
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
-    trees = relocating.plan_trees(chosen, old_facts, new_facts, wishes.paths)
+    planned = relocating.plan_trees(chosen, old_facts, new_facts, wishes.paths)
+    _check_patterns(chosen, planned, wishes)
     (measured, marks), places, room = await asyncio.gather(
-        relocating.measured(old_helper, chosen, trees),
-        _places_on_new(new, new_facts, trees, standing),
+        relocating.measured(old_helper, planned, _rules(old_facts, new_facts, chosen, planned, wishes)),
+        _places_on_new(new, new_facts, planned, standing),
         old_helper.call("free", {"path": old_facts.home}),
     )
     seen_there = _on_new(measured, marks, places, standing)
@@ -87,9 +88,13 @@ async def survey(
     tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
     learn(facts)
     tell(Surveying(role=Role.OLD, what="looking for paths that change"))
-    plan = await relocating.previewed(old_helper, make_plan(facts, wishes))
+    plan, unmatched, route = await asyncio.gather(
+        relocating.previewed(old_helper, make_plan(facts, wishes)),
+        _unmatched(old_helper, facts.trees or (), wishes),
+        routing.choose(old, new, (old_facts, new_facts), wishes),
+    )
     learn(facts.model_copy(update={"relocation": plan.relocation}))
-    return plan
+    return plan.model_copy(update={"unmatched": unmatched, "route": route})
 
 
 def log_in_as(address: str, others: tuple[Other, ...]) -> str | None:
@@ -185,6 +190,34 @@ async def _standing(new: Host, new_facts: HostFacts) -> tuple[Installation, ...]
     return await discover.discover(helper(new, new_facts.path), new_facts)
 
 
+def _check_patterns(chosen: Installation, planned: tuple[Tree, ...], wishes: Wishes) -> None:
+    """Raises UsageError for patterns that would leave out or take along what must not be."""
+    agents = chosen.agents or ("main",)
+    selection.check(wishes.exclude, wishes.include, agents)
+    selection.check_trees(wishes.exclude, planned[0].old, [tree.old for tree in planned[1:]], agents)
+
+
+def _rules(
+    old: HostFacts, new: HostFacts, chosen: Installation, planned: tuple[Tree, ...], wishes: Wishes
+) -> tuple[selection.Rules | None, ...]:
+    """What each tree is measured without; None for the state directory where that is known already."""
+    stays = _staying(old, new, planned[0], wishes)
+    inside = [w.path for w in chosen.workspaces if w.inside_state]
+    first, *others = (trees.rules_of(tree, stays, inside, wishes) for tree in planned)
+    return first if wishes.exclude or wishes.include else None, *others
+
+
+async def _unmatched(old_helper: Helper, planned: tuple[Tree, ...], wishes: Wishes) -> tuple[str, ...]:
+    """The person's patterns that match nothing in any tree."""
+    left = dict.fromkeys((*wishes.exclude, *wishes.include))
+    for tree in planned:
+        parts = {p: selection.within(p, tree.old, is_state=tree is planned[0]) for p in left}
+        asked = [part for each in parts.values() for part in each]
+        nowhere = await discover.unmatched(old_helper, tree.old, asked) if asked else frozenset()
+        left = {p: None for p in left if nowhere.issuperset(parts[p])}
+    return tuple(left)
+
+
 async def _places_on_new(
     new: Host, new_facts: HostFacts, trees: Sequence[Tree], standing: tuple[Installation, ...] | None
 ) -> tuple[Place, ...] | None:
@@ -226,7 +259,13 @@ def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
         version=version,
         node_range=releases.node_range(version),
         trees=facts.trees,
-        excluded=_excluded(facts.old, facts.new),
+        excluded=(
+            *(
+                Excluded(path=p, reason=why)
+                for p, why in _staying(facts.old, facts.new, facts.trees[0], wishes or Wishes())
+            ),
+            *(Excluded(path=pattern, reason=selection.BY_WISH) for pattern in (wishes or Wishes()).exclude),
+        ),
         path_changes=relocating.path_changes(facts),
         shared=facts.shared or (),
         links=relocating.links(facts),
@@ -252,6 +291,7 @@ def _on_network(moving: Installation) -> tuple[StaysBehind, ...]:
     )
 
 
-def _excluded(old: HostFacts, new: HostFacts) -> tuple[Excluded, ...]:
+def _staying(old: HostFacts, new: HostFacts, state: Tree, wishes: Wishes) -> selection.Rules:
+    """What of the state directory stays behind unless a person asks for more or less."""
     stays = layout.excluded(plugin_code=layout.runs_same_code(old, new))
-    return tuple(Excluded(path=path, reason=why) for path, why in stays)
+    return selection.staying(stays, selection.all_within(wishes.include, state.old, is_state=True))

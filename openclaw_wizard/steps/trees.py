@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from openclaw_wizard.errors import StepFailed
@@ -11,8 +11,8 @@ from openclaw_wizard.events import (
     Advanced,
     GatewayChanged,
 )
-from openclaw_wizard.model import GatewayState, Inventory, Plan, Role, Tree
-from openclaw_wizard.openclaw import inventory, layout
+from openclaw_wizard.model import GatewayState, Inventory, Plan, Role, Tree, Wishes
+from openclaw_wizard.openclaw import inventory, layout, selection
 from openclaw_wizard.steps import gateway
 from openclaw_wizard.steps.action import Context
 from openclaw_wizard.transfer import compare, manifest
@@ -74,12 +74,24 @@ def each(ctx: Context) -> Iterator[tuple[Tree, Manifest]]:
 
 
 def rules(plan: Plan, tree: Tree) -> tuple[tuple[str, str], ...]:
-    """What stays behind: rebuildable and host-bound parts of a state directory, nothing of a workspace."""
-    if tree.name != "state":
-        return layout.WORKSPACE_EXCLUDED
+    """What stays behind: rebuildable and host-bound parts of a state directory, and what the person wants."""
     inside = [w.path for w in plan.installation.workspaces if w.inside_state]
-    stays = [(each.path, each.reason) for each in plan.excluded]
-    return layout.keeping(stays, (path.removeprefix(f"{tree.old}/") for path in inside))
+    stays = [(each.path, each.reason) for each in plan.excluded if each.reason != selection.BY_WISH]
+    return rules_of(tree, stays, inside, plan.wishes)
+
+
+def rules_of(
+    tree: Tree, stays: Iterable[tuple[str, str]], inside: Iterable[str], wishes: Wishes
+) -> tuple[tuple[str, str], ...]:
+    """`rules`, where there is no plan yet: `stays` of the state directory, the workspaces `inside` of it."""
+    is_state = tree.name == "state"
+    below = (path.removeprefix(f"{tree.old}/") for path in inside)
+    defaults = layout.keeping(stays, below) if is_state else layout.WORKSPACE_EXCLUDED
+    exclude, include = (
+        selection.all_within(wanted, tree.old, is_state=is_state)
+        for wanted in (wishes.exclude, wishes.include)
+    )
+    return selection.rules(defaults, exclude, include, is_state=is_state)
 
 
 async def drift(ctx: Context) -> list[bytes]:

@@ -103,15 +103,10 @@ async function* wantedNames() {
 // Packs the entries that are named on standard input, one base64 path a line, as they come; says each when it is packed.
 command(
   "send",
-  async ({ compress, ...params }, emit) => {
+  async ({ compress, to, ...params }, emit) => {
     const progress = { within: 0 };
     const tell = teller(progress, emit);
-    await through(compress, tarOf(params, wantedNames(), progress, emit), async (stream) => {
-      for await (const chunk of stream) {
-        await data(chunk);
-        await tell();
-      }
-    });
+    await through(compress, tarOf(params, wantedNames(), progress, emit), lineTo(to, tell));
   },
   { framed: true },
 );

@@ -102,15 +102,10 @@ async function* deltasOf({ root, live }, progress, report) {
 // Reads {p, b, d} from standard input, one a line; sends what differs and says each file when it is through.
 command(
   "delta",
-  async ({ compress, ...params }, emit) => {
+  async ({ compress, to, ...params }, emit) => {
     const progress = { within: 0 };
     const tell = teller(progress, emit);
-    await through(compress, deltasOf(params, progress, emit), async (stream) => {
-      for await (const chunk of stream) {
-        await data(chunk);
-        await tell();
-      }
-    });
+    await through(compress, deltasOf(params, progress, emit), lineTo(to, tell));
   },
   { framed: true },
 );

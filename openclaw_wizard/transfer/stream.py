@@ -14,6 +14,7 @@ import struct
 import time
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,11 +25,11 @@ from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import ITEM, Helper, source
 from openclaw_wizard.hosts.running import RAW_DEFLATE
 from openclaw_wizard.model import HostFacts, Role
-from openclaw_wizard.transfer import compare, manifest, tar
+from openclaw_wizard.transfer import compare, direct, manifest, tar
 from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
-PARTS: Final = ("tar.mjs", "pack.mjs", "patch.mjs")
+PARTS: Final = ("tar.mjs", "pack.mjs", "direct.mjs", "patch.mjs")
 STAGING_MARK: Final = ".incoming-"
 """What the name of every staging folder contains (`Tree.staging`); nothing else is cleared."""
 PATIENCE: Final = 120.0
@@ -75,6 +76,16 @@ class Route:
     patience: float = PATIENCE
     bwlimit: int | None = None
     """Bytes a second to NEW, as they are on the line; None for no limit."""
+    direct: str | None = None
+    """Where OLD's own ssh reaches NEW; None for through the wizard."""
+    rate: float | None = None
+    """Bytes a second that the link was found to carry, None where that is not known."""
+
+    @property
+    def packed(self) -> tar.Compression:
+        """What both ends have, as strong as the link needs."""
+        limits = [limit for limit in (self.rate, self.bwlimit) if limit is not None]
+        return tar.compression(self.old_facts, self.new_facts, min(limits, default=None))
 
     @property
     def precision(self) -> int:
@@ -202,15 +213,16 @@ async def _send_whole(
 ) -> Manifest:
     if not len(sending):
         return manifest.write(to, ())
-    packed = tar.compression(route.old_facts, route.new_facts)
+    packed = route.packed
+    unpack, first = _unpacking(route, packed)
     params = {
         "root": route.source_root,
         "dialect": tar.dialect(route.new_facts.tar),
         "live": live,
         "compress": packed.compress,
+        "to": _line(route, unpack, first),
     }
     argv, begin = pack_helper(route.old, route.old_facts).request("send", params)
-    unpack, first = _unpacking(route, packed)
     names = requests((entry.path for entry in sending), begin)
     sent = await _relayed(route, argv, names, unpack, first, sending, to, on_progress)
     if route.new_facts.tar != tar.GNU:
@@ -223,12 +235,12 @@ async def _patch(
 ) -> Manifest:
     if not len(patching):
         return manifest.write(to, ())
-    packed = tar.compression(route.old_facts, route.new_facts)
+    packed = route.packed
     old, new = pack_helper(route.old, route.old_facts), pack_helper(route.new, route.new_facts)
-    params = {"root": route.source_root, "live": live, "compress": packed.compress}
-    argv, begin = old.request("delta", params)
     there = {"root": route.staging, "mustContain": STAGING_MARK, "decompress": packed.decompress}
     unpack, first = new.request("patch", there)
+    params = {"root": route.source_root, "live": live, "compress": packed.compress}
+    argv, begin = old.request("delta", {**params, "to": _line(route, unpack, first)})
     asked = _differences(begin, new, route.staging, patching)
     return await _relayed(route, argv, asked, unpack, first, patching, to, on_progress)
 
@@ -250,6 +262,11 @@ def block_size(size: int) -> int:
     return block
 
 
+def _line(route: Route, unpack: list[str], first: bytes) -> dict[str, object] | None:
+    """Where OLD sends by itself; None where the wizard takes the stream on."""
+    return None if route.direct is None else direct.line(route.direct, unpack, first, route.bwlimit)
+
+
 async def _relayed(
     route: Route,
     argv: list[str],
@@ -260,12 +277,14 @@ async def _relayed(
     to: Path,
     on_progress: Progress,
 ) -> Manifest:
+    own = None if route.direct is None else nullcontext(direct.Unused(route.old.label))
     with manifest.Writer(to) as writer:
         async with (
-            route.new.writer(unpack) as sink,
+            own or route.new.writer(unpack) as sink,
             route.old.reader(argv, input=input) as packing,
         ):
-            await _Relay(route, packing, sink).run(first, _Heard(sending, writer, on_progress))
+            relay = _Relay(route, packing, sink)
+            await relay.run(b"" if own else first, _Heard(sending, writer, on_progress))
         return await aside(writer.publish)
 
 
@@ -353,6 +372,7 @@ class _Relay:
 
     def __init__(self, route: Route, packing: ByteSource, sink: ByteSink) -> None:
         self._old, self._new = route.old.label, route.new.label
+        self._direct = route.direct is not None
         self._patience = route.patience
         self._packing, self._sink = packing, sink
         self._pace = Pace(route.bwlimit, time.monotonic())
@@ -366,7 +386,7 @@ class _Relay:
                 await self._run(first, heard)
         except TimeoutError as late:
             doing = f"copying (not a byte in {self._patience:.0f} s)"
-            raise LinkLost(host=self._waiting_for, doing=doing) from late
+            raise LinkLost(host=self._waiting_for, doing=doing, direct=self._direct) from late
 
     async def _run(self, first: bytes, heard: _Heard) -> None:
         if first:
@@ -375,7 +395,7 @@ class _Relay:
             if line.startswith(ITEM):
                 heard.item(line[len(ITEM) : -1])
             elif "error" in (record := json.loads(line)):
-                self._packing_failed(str(record["error"]["message"]))
+                self._failed(str(record["error"]["code"]), str(record["error"]["message"]))
             else:
                 await self._unpacked()
                 heard.complete()
@@ -414,6 +434,15 @@ class _Relay:
         completed = await self._patiently(self._sink.finish(), self._new)
         if completed.status != 0:
             self._unpacking_failed(completed.status, completed.stderr.decode(errors="replace"))
+
+    def _failed(self, code: str, said: str) -> NoReturn:
+        """What OLD's helper said at its end, of itself or of the line that it sent to."""
+        if code == direct.LINK:
+            doing = f"{self._old} sent to it directly ({_tail(said)})"
+            raise LinkLost(host=self._new, doing=doing, direct=True)
+        if code == direct.UNPACKING:
+            self._unpacking_failed(*said.split(": ", 1))
+        self._packing_failed(said)
 
     def _unpacking_failed(self, status: object, said: str) -> NoReturn:
         if any(word in said for word in NO_ROOM):

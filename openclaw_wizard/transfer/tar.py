@@ -38,6 +38,17 @@ class Compression:
     compress: Filter | None = None
     decompress: Filter | None = None
     program: tuple[str, ...] = ()
+    name: str = "not compressed"
+    """As a person reads it, such as `zstd 3`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What one level does with such data: bytes a second that a slow core takes in, and the ratio."""
+
+    number: int
+    speed: float
+    ratio: float
 
 
 NONE: Final = Compression(".tar")
@@ -54,6 +65,7 @@ def zstd(level: int, *, packs: bool = True, unpacks: bool = True) -> Compression
         else {"zlib": "createZstdCompress", "options": options},
         {"argv": ["zstd", "-q", "-d", "-c"]} if unpacks else {"zlib": "createZstdDecompress"},
         ("zstd", "-q", "-d", "-c") if unpacks else (),
+        f"zstd {level}",
     )
 
 
@@ -63,6 +75,7 @@ def gzip(level: int, *, unpacks: bool = True) -> Compression:
         {"zlib": "createGzip", "options": {"level": level}},
         {"zlib": "createGunzip"},
         ("gzip", "-d", "-c") if unpacks else (),
+        f"gzip {level}",
     )
 
 
@@ -74,12 +87,32 @@ def has_zstd(facts: HostFacts) -> bool:
     return (major, minor) >= NODE_ZSTD and (major, minor) not in {(23, odd) for odd in range(8)}
 
 
-def compression(old: HostFacts, new: HostFacts) -> Compression:
-    """For the wire: the cheapest that both have."""
+ZSTD_LEVELS: Final = (Level(9, 25e6, 2.4), Level(3, 130e6, 2.25), Level(1, 500e6, 2.1))
+GZIP_LEVELS: Final = (Level(6, 15e6, 2.2), Level(1, 50e6, 2.0))
+"""Strongest first; measured, see tests/bench."""
+SPARE: Final = 2.0
+"""How much faster than the link a level must be: the same core reads, hashes and encrypts as well."""
+
+
+def level(levels: Iterable[Level], rate: float | None) -> int:
+    """The strongest level that keeps a link of `rate` bytes a second busy; the lightest where none does.
+
+    A level takes in `rate * ratio` to fill the link. An unknown rate counts as a fast link.
+    """
+    *strong, lightest = levels
+    for each in strong:
+        if rate is not None and each.speed >= SPARE * rate * each.ratio:
+            return each.number
+    return lightest.number
+
+
+def compression(old: HostFacts, new: HostFacts, rate: float | None = None) -> Compression:
+    """For the wire: what both have, at the level that a link of `rate` bytes a second needs."""
     if has_zstd(old) and has_zstd(new):
         # busybox's tar takes no filter but its own gzip.
-        return zstd(1, packs=old.zstd, unpacks=new.zstd and new.tar != BUSYBOX)
-    return gzip(1, unpacks=new.gzip)
+        number = level(ZSTD_LEVELS, rate)
+        return zstd(number, packs=old.zstd, unpacks=new.zstd and new.tar != BUSYBOX)
+    return gzip(level(GZIP_LEVELS, rate), unpacks=new.gzip)
 
 
 def kept_compression(facts: HostFacts) -> Compression:

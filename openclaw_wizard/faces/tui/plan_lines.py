@@ -83,7 +83,7 @@ def will(plan: Plan) -> Lines:
     steps = (
         ("Back up", "OLD is counted, its gateway stops, an archive only you can read is made on OLD."),
         ("Install", f"OpenClaw {plan.version} comes on NEW, the same as on OLD; {node}."),
-        ("Copy", f"{amount} go to NEW; every file is compared before the copy takes its place."),
+        ("Copy", f"{amount} go to NEW, {plan.route.why}; every file is compared before it takes its place."),
         ("Doctor", f"OpenClaw checks and repairs its config; the gateway becomes {service}."),
         ("Verify", "NEW starts and is counted; when it is ready, OLD is disabled."),
     )
@@ -153,7 +153,16 @@ def left_out(plan: Plan) -> Lines:
     paths: dict[str, list[str]] = {}
     for each in plan.excluded:
         paths.setdefault(each.reason, []).append(one_line(each.path))
-    return tuple(
+    left = tuple(
         (_sign("○", "$muted"), Content.assemble("  ".join(named), "\n", _muted(reason)))
         for reason, named in paths.items()
+    )
+    wanted = (
+        ("taken along by --include", plan.wishes.include),
+        ("asked for, but nothing on OLD matches it", plan.unmatched),
+    )
+    return left + tuple(
+        (_sign("▸", "$primary"), Content.assemble("  ".join(map(one_line, named)), "\n", _muted(text)))
+        for text, named in wanted
+        if named
     )
