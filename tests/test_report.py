@@ -13,7 +13,18 @@ from openclaw_wizard.events import (
     MoveFinished,
     Relocated,
 )
-from openclaw_wizard.model import Excluded, GatewayState, Outcome, Relocation, Role, Row, RowState, StepId
+from openclaw_wizard.model import (
+    Excluded,
+    GatewayState,
+    Outcome,
+    Paths,
+    Relocation,
+    Role,
+    Row,
+    RowState,
+    StepId,
+    Wishes,
+)
 from openclaw_wizard.paths import Mention, Mentions, PathChange, PathLeft
 from openclaw_wizard.view import View, reduce
 from tests.builders import plan
@@ -105,3 +116,11 @@ def test_every_changed_path_is_told_and_what_was_left() -> None:
     assert "| openclaw.json | b | /home/a/x | it does not move |" in text
     assert "| MEMORY.md | text |  | names old places (4 times); what people wrote is never changed |" in text
     assert "| 2 more files | text |  | names old places (5 times);" in text
+
+
+def test_what_another_way_with_paths_leaves_for_the_person() -> None:
+    linked = plan(links=("mkdir -p /home/alice && ln -s /srv/bob/.openclaw /home/alice/.openclaw",))
+    assert "keep them: mkdir -p /home/alice && ln -s" in " ".join(report.left_for_you(view(), linked))
+    kept = plan(wishes=Wishes(paths=Paths.KEEP))
+    assert "No path was rewritten" in " ".join(report.left_for_you(view(), kept))
+    assert "No path was rewritten" not in " ".join(report.left_for_you(view(), plan()))
