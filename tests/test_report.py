@@ -26,6 +26,7 @@ from openclaw_wizard.model import (
     Finding,
     GatewayState,
     Outcome,
+    Paths,
     Plan,
     Proof,
     Relocation,
@@ -35,6 +36,7 @@ from openclaw_wizard.model import (
     StaysBehind,
     StepId,
     Verdict,
+    Wishes,
 )
 from openclaw_wizard.paths import Mention, Mentions, PathChange, PathLeft
 from openclaw_wizard.report import Kept
@@ -276,3 +278,11 @@ def test_every_changed_path_is_told_and_what_was_left() -> None:
 def test_the_way_to_the_dashboard() -> None:
     assert report.way_in("bob@new-box:2222", plan()) == "ssh -N -L 18789:127.0.0.1:18789 -p 2222 bob@new-box"
     assert report.way_in("local", plan()) == "http://127.0.0.1:18789/"
+
+
+def test_what_another_way_with_paths_leaves_for_the_person() -> None:
+    linked = plan(links=("mkdir -p /home/alice && ln -s /srv/bob/.openclaw /home/alice/.openclaw",))
+    assert "keep them: mkdir -p /home/alice && ln -s" in " ".join(report.left_for_you(view(), linked))
+    kept = plan(wishes=Wishes(paths=Paths.KEEP))
+    assert "No path was rewritten" in " ".join(report.left_for_you(view(), kept))
+    assert "No path was rewritten" not in " ".join(report.left_for_you(view(), plan()))

@@ -19,6 +19,7 @@ from openclaw_wizard.model import (
     Arrived,
     GatewayState,
     Outcome,
+    Paths,
     Plan,
     Relocation,
     Role,
@@ -266,6 +267,10 @@ def left_for_you(view: View, plan: Plan) -> list[str]:
     if plan.links:
         lines.append(
             f"NEW finds its files through the links that root made; keep them: {'; '.join(plan.links)}."
+        )
+    if plan.wishes.paths is Paths.KEEP and plan.path_changes:
+        lines.append(
+            "No path was rewritten, as you wished: mend them before you rely on cron jobs and agents."
         )
     if left := (view.relocation or plan.relocation or Relocation()).left:
         lines.append(
