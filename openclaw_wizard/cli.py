@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openclaw_wizard import __version__
+from openclaw_wizard import __version__, wishes
 from openclaw_wizard.errors import ExitCode, UsageError, WizardError
 
 if TYPE_CHECKING:
     from openclaw_wizard.events import QuestionAsked
-    from openclaw_wizard.model import Wishes
     from openclaw_wizard.session import Wizard
 
 SIGNALS = {
@@ -56,13 +55,13 @@ def parser() -> argparse.ArgumentParser:
 
     plan = add("plan", "Read both machines and say what would be done; writes nothing on them.")
     _hosts(plan, required=True)
-    _wishes(plan)
+    wishes.add_to(plan)
     plan.add_argument("--out", metavar="FILE", type=Path, help="keep the plan for `run`")
 
     run = add("run", "Move: survey, then all six steps.")
     run.add_argument("plan", nargs="?", metavar="PLAN", type=Path, help="a plan kept by `plan --out`")
     _hosts(run, required=False)
-    _wishes(run)
+    wishes.add_to(run)
     _answers(run)
 
     resume = add("resume", "Go on with a move that stopped (the newest, or ID).")
@@ -91,80 +90,6 @@ def _hosts(command: argparse.ArgumentParser, *, required: bool) -> None:
     command.add_argument(
         "--profile", metavar="NAME", help="the profile that moves (default: the default one)"
     )
-
-
-def _wishes(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--no-ahead", action="store_true", help="copy nothing while OLD's gateway still works"
-    )
-    command.add_argument(
-        "--bwlimit", metavar="RATE", help="the most that goes to NEW in a second, such as 500KB or 4MB"
-    )
-    command.add_argument(
-        "--paths",
-        choices=("rewrite", "same", "link", "keep"),
-        help="paths inside: rewrite them (default), keep the same places, link from the old ones, or keep",
-    )
-    command.add_argument(
-        "--exclude",
-        metavar="PATTERN",
-        action="append",
-        default=[],
-        help="leave more behind (repeatable): relative to the state directory, or from / on for a workspace "
-        "elsewhere on OLD; * within a name, ** any folders, a final / for a folder with all in it, "
-        "such as 'workspace/**/node_modules/'",
-    )
-    command.add_argument(
-        "--include",
-        metavar="PATTERN",
-        action="append",
-        default=[],
-        help="take along what would stay behind (repeatable), such as logs/ or 'cache/models/'",
-    )
-    command.add_argument(
-        "--direct",
-        metavar="HOST",
-        nargs="?",
-        const="",
-        help="let OLD stream to NEW itself, by its own ssh and keys, at HOST ([user@]host[:port] as OLD "
-        "reaches NEW; default: as this machine does); through the wizard where OLD cannot",
-    )
-
-
-def _wishes_of(options: argparse.Namespace) -> Wishes:
-    """Raises UsageError for a rate that is none, and for a pattern that cannot be followed."""
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    from openclaw_wizard.model import Paths, Wishes
-    from openclaw_wizard.openclaw import selection
-
-    selection.check(options.exclude, options.include)
-    if options.direct:
-        from openclaw_wizard.steps import routing
-
-        routing.check(options.direct)
-    limit = None
-    if options.bwlimit is not None:
-        try:
-            limit = int(TypeAdapter(ByteSize).validate_python(options.bwlimit))
-        except ValidationError:
-            limit = 0
-        if limit < 1:
-            what = f"{options.bwlimit!r} is no rate."
-            raise UsageError(what=what, next="Give bytes a second: --bwlimit 500KB, or 4MB.")
-    return Wishes(
-        ahead=not options.no_ahead,
-        bwlimit=limit,
-        exclude=tuple(options.exclude),
-        include=tuple(options.include),
-        direct=options.direct,
-        paths=Paths(options.paths or "rewrite"),
-    )
-
-
-def _has_wishes(options: argparse.Namespace) -> bool:
-    given = (options.no_ahead, options.bwlimit, options.exclude, options.include, options.paths)
-    return any(given) or options.direct is not None
 
 
 def _answers(command: argparse.ArgumentParser) -> None:
@@ -321,7 +246,7 @@ async def _plan(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.journal import save
     from openclaw_wizard.model import Verdict
 
-    plan = await wizard.survey(options.old, options.new, options.profile, _wishes_of(options))
+    plan = await wizard.survey(options.old, options.new, options.profile, wishes.of(options))
     if options.out is not None:
         save(options.out, plan.model_dump_json(indent=1).encode())
     blocked = any(f.verdict is Verdict.BLOCKS for f in plan.findings)
@@ -332,7 +257,7 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.session import load_plan
 
     if options.plan is not None:
-        if options.old or options.new or _has_wishes(options):
+        if options.old or options.new or wishes.are_given(options):
             what = "A plan file names its machines itself, and how to copy and what."
             raise UsageError(what=what, next="Give it alone, or make a new plan with these options.")
         try:
@@ -345,7 +270,7 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     else:
         if not (options.old and options.new):
             raise UsageError(what="Which machines?", next="Name them: run --from HOST --to HOST.")
-        await wizard.survey(options.old, options.new, options.profile, _wishes_of(options))
+        await wizard.survey(options.old, options.new, options.profile, wishes.of(options))
     await wizard.confirm_plan()
     await wizard.run()
     return ExitCode(wizard.view.exit_code or 0)
