@@ -353,6 +353,8 @@ async def test_what_does_not_move_is_told_with_what_to_do(home: Path) -> None:
     assert len(found.stays) == 9
     assert all(each.reason and each.remedy for each in found.stays)
     assert "secret" not in found.model_dump_json()
+    write(home / ".config/openclaw/gateway.env", "A=1")
+    assert "stored login" in " ".join(each.what for each in (await only(home)).stays)
     write(home / ".config/openclaw/auth-profile-secret-key", "k")
     assert "stored login" not in " ".join(each.what for each in (await only(home)).stays)
 

@@ -16,13 +16,19 @@ from openclaw_wizard.openclaw.layout import LEGACY_WORKSPACE
 
 # ------------------------------------------------------------------ outside
 
-LOGIN_KEY: Final = "the key of stored logins"
+LOGIN_KEYS: Final = (
+    ".config/openclaw/auth-profile-secret-key",
+    # On a Mac, where the Keychain was not used.
+    ".openclaw-auth-profile-secrets/auth-profile-secret-key",
+    "Library/Application Support/OpenClaw/auth-profile-secret-key",
+)
+"""The key that opens stored logins, below the home [src doctor-auth-oauth-sidecar]."""
+
 HOME_PLACES: Final = (
-    # It may hold gateway.env too [doc help/environment.md].
-    (".config/openclaw", LOGIN_KEY),
-    # On a Mac, where the Keychain was not used [src doctor-auth-oauth-sidecar].
-    (".openclaw-auth-profile-secrets", LOGIN_KEY),
-    ("Library/Application Support/OpenClaw/auth-profile-secret-key", LOGIN_KEY),
+    # gateway.env [doc help/environment.md], and the key.
+    (".config/openclaw", "settings and keys in the home"),
+    (".openclaw-auth-profile-secrets", "the key of stored logins"),
+    (LOGIN_KEYS[-1], "the key of stored logins"),
 )
 
 _KEYS: Final = (

@@ -117,7 +117,12 @@ class Draft:
     def paths(self) -> tuple[str, ...]:
         likely = (path for each in self.workspaces.values() for path in each)
         outside = (each.path for each in self.outside)
-        return (self.setting.home, self.found.state_dir, *likely, *self.agent_dirs.values(), *outside)
+        own = (self.setting.home, self.found.state_dir, *self.login_keys)
+        return (*own, *likely, *self.agent_dirs.values(), *outside)
+
+    @property
+    def login_keys(self) -> tuple[str, ...]:
+        return tuple(f"{self.setting.home}/{name}" for name in belongings.LOGIN_KEYS)
 
 
 def _config_of(found: Found) -> tuple[Config | None, str | None]:
@@ -161,7 +166,7 @@ def _installation(
         system=facts.system,
         keychain=found.keychain,
         sidecars=found.sidecars,
-        has_secret_key=any(each.why == belongings.LOGIN_KEY for each in outside),
+        has_secret_key=any(seen[path].exists for path in draft.login_keys),
         browsers=found.browsers,
     )
     elsewhere = (*belongings.loose(keys), *belongings.started_elsewhere(found.found_by))
