@@ -6,7 +6,7 @@ from statistics import median
 from typing import Final
 from xml.sax.saxutils import escape
 
-from tests.bench.ways import Measured
+from tests.bench.results import Results
 
 TITLES: Final = {
     "loopback": "A first copy of 600 MB, no limit on the line",
@@ -20,11 +20,11 @@ OURS: Final = "#0f766e"
 OTHERS: Final = "#94a3b8"
 
 
-def draw(tables: dict[str, dict[str, list[Measured]]]) -> str:
+def draw(found: Results) -> str:
     """Seconds, shorter is better; a group for every table."""
     parts: list[str] = []
     y = 10
-    for name, row in tables.items():
+    for name, row in found.copies.items():
         parts.append(f'<text x="10" y="{y + 16}" font-weight="bold">{escape(TITLES[name])} (seconds)</text>')
         y += 2 * LINE - 14
         longest = max(median(m.seconds for m in runs) for runs in row.values())
