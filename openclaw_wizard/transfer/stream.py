@@ -20,7 +20,7 @@ from typing import Final, NoReturn, TypeVar
 from openclaw_wizard.errors import CommandFailed, LinkLost, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import ITEM, Helper, source
-from openclaw_wizard.hosts.running import RAW_DEFLATE
+from openclaw_wizard.hosts.running import RAW_DEFLATE, breathe
 from openclaw_wizard.model import HostFacts, Role
 from openclaw_wizard.transfer import compare, manifest, tar
 from openclaw_wizard.transfer.aside import aside
@@ -171,7 +171,7 @@ async def _send_whole(
     route: Route, sending: Manifest, to: Path, on_progress: Progress, *, live: bool
 ) -> Manifest:
     if not len(sending):
-        return manifest.write(to, ())
+        return await aside(manifest.write, to, ())
     packed = tar.compression(route.old_facts, route.new_facts)
     params = {
         "root": route.source_root,
@@ -192,7 +192,7 @@ async def _patch(
     route: Route, patching: Manifest, to: Path, on_progress: Progress, *, live: bool
 ) -> Manifest:
     if not len(patching):
-        return manifest.write(to, ())
+        return await aside(manifest.write, to, ())
     packed = tar.compression(route.old_facts, route.new_facts)
     old, new = pack_helper(route.old, route.old_facts), pack_helper(route.new, route.new_facts)
     params = {"root": route.source_root, "live": live, "compress": packed.compress}
@@ -369,6 +369,7 @@ class _Relay:
                 else:
                     for line in unpacker.decompress(content).splitlines():
                         yield line
+                    await breathe()
 
     async def _pass_on(self, content: bytes) -> None:
         try:

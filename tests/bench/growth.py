@@ -37,6 +37,10 @@ class Grown:
     def held(self) -> float:
         return max(self.first.held or 0.0, self.again.held or 0.0)
 
+    @property
+    def held_by_itself(self) -> float:
+        return max(self.first.held_by_itself or 0.0, self.again.held_by_itself or 0.0)
+
 
 def grown(made: Lab, scale: float) -> Iterator[Grown]:
     """Both kinds, smallest first. On the disk: a million files take more memory than a machine may have."""

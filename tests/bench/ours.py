@@ -57,7 +57,7 @@ async def main(side: str, how: str, shelf: Path, source: str, target: str) -> di
         "cpu": time.process_time() - cpu,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "held": watch.longest,
-        "worked": watch.worked,
+        "held_by_itself": watch.own,
         "parts": {**actions, **parts.seconds},
     }
 
@@ -106,21 +106,27 @@ class Parts:
 
 
 class Watch:
-    """How long the loop did not come round, at the longest: what a screen would hang.
+    """How long the loop did not come round, at the longest: what a screen would hang, in seconds.
 
-    `worked` is how much of that the loop's own thread computed; the rest it waited for a processor.
+    `own` is the same without the time that its thread stood in the queue for a processor: what it
+    computed itself, or waited for a file or another thread of the program.
     """
 
     def __init__(self) -> None:
-        self.longest = self.worked = 0.0
+        self.longest = self.own = 0.0
 
     async def run(self) -> None:
         while True:
-            before, own = time.monotonic(), time.thread_time()
+            before, queued = time.monotonic(), in_the_queue()
             await asyncio.sleep(TICK)
             late = time.monotonic() - before - TICK
-            if late > self.longest:
-                self.longest, self.worked = late, time.thread_time() - own
+            self.longest = max(self.longest, late)
+            self.own = max(self.own, late - (in_the_queue() - queued))
+
+
+def in_the_queue() -> float:
+    """Seconds that this thread was ready to run and did not [Linux, Documentation/scheduler/sched-stats]."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ class Measured:
     """The wizard's largest resident memory, in bytes."""
     held: float | None = None
     """The longest that the wizard's loop did not come round, in seconds."""
-    worked: float | None = None
-    """How much of that it computed; the rest it waited for a processor."""
+    held_by_itself: float | None = None
+    """The same without the time in the queue for a processor, which the other machines here had."""
     parts: dict[str, float] = field(default_factory=dict)
     """Seconds of our own way's actions, and of what they have in common."""
 
