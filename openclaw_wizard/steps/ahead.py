@@ -46,7 +46,7 @@ class CopyAhead(Action):
     async def _copy(self, ctx: Context, tree: Tree) -> int:
         listed = await self._listed(ctx, tree)
         staged = None
-        if await sending.is_staged(ctx, tree):
+        if await sending.make_staging(ctx, tree):
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
         todo = await sending.prepare(ctx, tree, listed, staged)
         tell = sending.teller(ctx, self.id, len(todo), listed.bytes - todo.bytes, listed.bytes)

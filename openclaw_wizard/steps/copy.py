@@ -87,7 +87,7 @@ class Stream(Action):
     async def _prepare(self, ctx: Context, tree: Tree) -> tuple[Manifest, stream.Todo]:
         """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""
         source, staged = trees.source_manifest(ctx, tree), None
-        if await sending.is_staged(ctx, tree):
+        if await sending.make_staging(ctx, tree):
             staged, source = await asyncio.gather(self._staged(ctx, tree), self._hashed(ctx, tree, source))
         return source, await sending.prepare(ctx, tree, source, staged)
 

@@ -27,9 +27,14 @@ async def is_staged(ctx: Context, tree: Tree) -> bool:
     return bool(there)
 
 
+async def make_staging(ctx: Context, tree: Tree) -> bool:
+    """Makes the staging folder; whether it was there already, with whatever in it."""
+    made = await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
+    return not made["created"]
+
+
 async def prepare(ctx: Context, tree: Tree, source: Manifest, staged: Manifest | None) -> stream.Todo:
-    """Makes the staging folder, clears what is in the way in it, and says what is to be sent."""
-    await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
+    """Clears what is in the way in the staging folder, and says what is to be sent."""
     work = compare.work(source, staged, precision=tar.precision(ctx.plan.new.tar))
     return await stream.make_way(route(ctx, tree), work, ctx.shelf.file("."), tree.name)
 

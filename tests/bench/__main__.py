@@ -38,7 +38,6 @@ def main() -> None:
             copies(prepared(made, options.scale), found, parts, options.rounds)
     if "growth" in parts:
         with lab() as made:
-            growth.machines(made)
             for each in growth.grown(made, options.scale):
                 found.growth.append(each)
                 say(results.amount(each), each.first.seconds + each.again.seconds)
