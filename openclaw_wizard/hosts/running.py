@@ -26,6 +26,8 @@ from openclaw_wizard.hosts import Completed, command_name
 from openclaw_wizard.hosts.shell import typed
 
 CHUNK: Final = 1 << 18
+PACKED_CHUNK: Final = 1 << 14
+"""Bytes of a deflated list that are read at once: about a thousand entries, a few ms of work."""
 RAW_DEFLATE: Final = -15
 """zlib's word for a stream without a header."""
 STDERR_KEPT: Final = 1 << 20
@@ -114,6 +116,7 @@ class Command:
             else:
                 async for part in data:
                     await self.write(part)
+                    await breathe()
         with suppress(LinkLost):
             await self.end_input()
 
@@ -204,12 +207,14 @@ class CommandHost(ABC):
         parts: list[bytes] = []
         unpacker = zlib.decompressobj(RAW_DEFLATE)
         async with self._command(argv, input) as command:
-            while chunk := await self._within(timeout, command.read(), argv, deadline):
+            limit = PACKED_CHUNK if inflate else CHUNK
+            while chunk := await self._within(timeout, command.read(limit), argv, deadline):
                 first, *others = (unpacker.decompress(chunk) if inflate else chunk).split(b"\n")
                 parts.append(first)
                 for other in others:
                     yield b"".join(parts)
                     parts = [other]
+                await breathe()
             if last := b"".join(parts):
                 yield last
             (await self._within(timeout, command.wait(), argv, deadline)).check()
@@ -291,6 +296,11 @@ class CommandHost(ABC):
             raise CommandTimedOut(
                 host=self.label, command=command_name(argv), seconds=f"{seconds:g}"
             ) from error
+
+
+async def breathe() -> None:
+    """Lets the loop come round: what is there already is read and written without waiting, so without it."""
+    await asyncio.sleep(0)
 
 
 async def _put_away(command: Command) -> None:

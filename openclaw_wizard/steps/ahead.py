@@ -45,7 +45,7 @@ class CopyAhead(Action):
     async def _copy(self, ctx: Context, tree: Tree) -> int:
         listed = await self._listed(ctx, tree)
         staged = None
-        if await sending.is_staged(ctx, tree):
+        if await sending.make_staging(ctx, tree):
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
         prepared = await sending.prepare(ctx, tree, listed, staged)
         await sending.need_room(ctx, [prepared])

@@ -92,7 +92,7 @@ class Stream(Action):
     async def _prepare(self, ctx: Context, tree: Tree) -> sending.Prepared:
         """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""
         source, staged = trees.source_manifest(ctx, tree), None
-        if await sending.is_staged(ctx, tree):
+        if await sending.make_staging(ctx, tree):
             staged, source = await asyncio.gather(self._staged(ctx, tree), self._hashed(ctx, tree, source))
         return await sending.prepare(ctx, tree, source, staged)
 

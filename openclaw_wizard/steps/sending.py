@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -70,6 +71,23 @@ async def is_staged(ctx: Context, tree: Tree) -> bool:
     return bool(there)
 
 
+async def make_staging(ctx: Context, tree: Tree) -> bool:
+    """Makes the staging folder; whether it was there already, with whatever in it. Raises NoRoom."""
+    with _room_for_trials(ctx):
+        made = await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
+    return not made["created"]
+
+
+@contextmanager
+def _room_for_trials(ctx: Context) -> Iterator[None]:
+    try:
+        yield
+    except HelperFailed as failed:
+        if failed.error_code in room.FULL:
+            raise room.no_room(ctx.new.label, "not one entry more can be made there") from failed
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What OLD holds, with what cannot come along marked in its side file too; what of it is to be sent."""
@@ -81,13 +99,9 @@ class Prepared:
 
 
 async def prepare(ctx: Context, tree: Tree, source: Manifest, staged: Manifest | None) -> Prepared:
-    """Makes the staging folder, tries what NEW can hold, and clears what is in the way there."""
-    try:
+    """Tries what NEW can hold in the staging folder, and clears what is in the way there."""
+    with _room_for_trials(ctx):
         source = await _tried(ctx, tree, source)
-    except HelperFailed as failed:
-        if failed.error_code in room.FULL:
-            raise room.no_room(ctx.new.label, "not one entry more can be made there") from failed
-        raise
     need = room.Need()
     work = need.counted(compare.work(source, staged, precision=precision(ctx, tree)))
     todo = await stream.make_way(route(ctx, tree), work, ctx.shelf.file("."), tree.name)
@@ -95,7 +109,6 @@ async def prepare(ctx: Context, tree: Tree, source: Manifest, staged: Manifest |
 
 
 async def _tried(ctx: Context, tree: Tree, source: Manifest) -> Manifest:
-    await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
     there = await terrain.look(route(ctx, tree))
     ctx.shelf.save(_terrain_name(tree), json.dumps({"step_ns": there.step_ns}).encode())
     if not there.odd:

@@ -23,7 +23,7 @@ from typing import Final, NoReturn, TypeVar
 from openclaw_wizard.errors import CommandFailed, LinkLost, NoRoom, StepFailed
 from openclaw_wizard.hosts import ByteSink, ByteSource, Host
 from openclaw_wizard.hosts.helper import ITEM, Helper, source
-from openclaw_wizard.hosts.running import RAW_DEFLATE
+from openclaw_wizard.hosts.running import RAW_DEFLATE, breathe
 from openclaw_wizard.model import HostFacts, Role
 from openclaw_wizard.transfer import compare, direct, manifest, tar
 from openclaw_wizard.transfer.aside import aside
@@ -212,7 +212,7 @@ async def _send_whole(
     route: Route, sending: Manifest, to: Path, on_progress: Progress, *, live: bool
 ) -> Manifest:
     if not len(sending):
-        return manifest.write(to, ())
+        return await aside(manifest.write, to, ())
     packed = route.packed
     unpack, first = _unpacking(route, packed)
     params = {
@@ -234,7 +234,7 @@ async def _patch(
     route: Route, patching: Manifest, to: Path, on_progress: Progress, *, live: bool
 ) -> Manifest:
     if not len(patching):
-        return manifest.write(to, ())
+        return await aside(manifest.write, to, ())
     packed = route.packed
     old, new = pack_helper(route.old, route.old_facts), pack_helper(route.new, route.new_facts)
     there = {"root": route.staging, "mustContain": STAGING_MARK, "decompress": packed.decompress}
@@ -419,6 +419,7 @@ class _Relay:
                 else:
                     for line in unpacker.decompress(content).splitlines():
                         yield line
+                    await breathe()
 
     async def _pass_on(self, content: bytes) -> None:
         try:

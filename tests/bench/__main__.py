@@ -1,57 +1,75 @@
-"""`python -m tests.bench [--rounds N] [--scale X] [--out FOLDER]`: the tables of speed, and their picture."""
+"""`python -m tests.bench [--rounds N] [--scale X] [--only PART]... [--out FOLDER | --keep]`
+
+Prints the tables and the bounds, each with what was measured. `--out` also writes results.json,
+RESULTS.md and speed.svg into a folder; `--keep` writes them where the project keeps them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
+from typing import Final
 
-from tests.bench import picture, ways
+from tests.bench import cut, fidelity, growth, picture, results, ways
+from tests.bench.results import RSYNC_AGAIN, TITLES, Results, Row
 from tests.bench.slow import slow
-from tests.bench.ways import Bench, Measured
-from tests.lab.lab import NEW, OLD, Lab, lab
+from tests.bench.ways import Bench, Way
+from tests.lab.lab import NEW, OLD, ROOT, Lab, lab
 
-Row = dict[str, list[Measured]]
-MB = 1e6
-GB = 1 << 30
+GB: Final = 1 << 30
+PARTS: Final = ("loopback", "again", "cut", "line", "growth", "fidelity")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--rounds", type=int, default=3, help="how often every way runs, in turns")
     parser.add_argument("--scale", type=float, default=1.0, help="1 is 600 MB in 15,000 entries")
-    parser.add_argument("--only", choices=("loopback", "line", "again"), help="one of the tables")
-    parser.add_argument("--out", type=Path, help="a folder for the results and their picture")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one of the parts; all without it")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, help="a folder for the results and their picture")
+    where.add_argument("--keep", action="store_true", help="tests/bench/RESULTS.md and screenshots/speed.svg")
     options = parser.parse_args()
-    tables: dict[str, Row] = {}
-    with lab() as made:
-        bench = prepared(made, options.scale)
-        if options.only in (None, "loopback"):
-            tables["loopback"] = in_turns(bench, ways.FULL, options.rounds)
-            show("A first copy, over the loopback of one machine", tables["loopback"])
-        if options.only in (None, "again"):
-            tables["again"] = after_a_day(bench, options.rounds)
-            show("The second pass, after a day of use", tables["again"])
-        if options.only in (None, "line"):
-            with slow(made, rate="100mbit", round_trip=0.02):
-                tables["line"] = in_turns(bench, ways.FULL, max(1, options.rounds // 3))
-            show("A first copy, over 100 Mbit/s and 20 ms", tables["line"])
+    parts = options.only or PARTS
+    found = Results(options.scale)
+    if {"loopback", "again", "cut", "line"} & set(parts):
+        with lab() as made:
+            copies(prepared(made, options.scale), found, parts, options.rounds)
+    if "growth" in parts:
+        with lab() as made:
+            for each in growth.grown(made, options.scale):
+                found.growth.append(each)
+                say(results.amount(each), each.first.seconds + each.again.seconds)
+    if "fidelity" in parts:
+        found.fidelity = fidelity.table()
+    print(f"\n{results.page(found)}")
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        kept = {
-            name: {way: [vars_of(m) for m in runs] for way, runs in row.items()}
-            for name, row in tables.items()
-        }
-        (options.out / "results.json").write_text(json.dumps(kept, indent=1) + "\n")
-        (options.out / "speed.svg").write_text(picture.draw(tables))
+        (options.out / "results.json").write_text(json.dumps(asdict(found), indent=1) + "\n")
+        write(found, options.out / "RESULTS.md", options.out / "speed.svg")
+    if options.keep:
+        write(found, Path(__file__).with_name("RESULTS.md"), ROOT / "screenshots/speed.svg")
 
 
-def vars_of(measured: Measured) -> dict[str, float | int | None]:
-    return {name: getattr(measured, name) for name in Measured.__slots__}
+def write(found: Results, page: Path, drawing: Path) -> None:
+    page.write_text(results.page(found))
+    if found.copies:
+        drawing.write_text(picture.draw(found))
+
+
+def copies(bench: Bench, found: Results, parts: list[str] | tuple[str, ...], rounds: int) -> None:
+    """What is measured between two machines with the data in memory."""
+    if "loopback" in parts:
+        found.copies["loopback"] = in_turns(bench, ways.FULL, rounds)
+    if "again" in parts:
+        found.copies["again"] = after_a_day(bench, rounds)
+    if "cut" in parts:
+        found.cut = cut.half(bench)
+    if "line" in parts:
+        with slow(bench.lab, rate="100mbit", round_trip=0.02):
+            found.copies["line"] = in_turns(bench, ways.FULL, max(1, rounds // 3))
+    found.copies = {name: found.copies[name] for name in TITLES if name in found.copies}
 
 
 def prepared(made: Lab, scale: float) -> Bench:
@@ -61,50 +79,32 @@ def prepared(made: Lab, scale: float) -> Bench:
     return Bench(made)
 
 
-def in_turns(
-    bench: Bench, all_ways: dict[str, Callable[[Bench], dict[str, float] | None]], rounds: int
-) -> Row:
+def in_turns(bench: Bench, all_ways: dict[str, Way], rounds: int) -> Row:
     found: Row = {name: [] for name in all_ways}
     for _ in range(rounds):
         for name, way in all_ways.items():
             bench.fresh()
             found[name].append(bench.measured(way))
-            print(f"  {found[name][-1].seconds:7.1f} s  {name}", flush=True)
+            say(name, found[name][-1].seconds)
     return found
 
 
 def after_a_day(bench: Bench, rounds: int) -> Row:
     """Both have copied everything once; then the same day passes for both."""
-    found: Row = {"rsync -aHSX --delete, direct": [], "ours, relayed, verified": []}
+    found: Row = {RSYNC_AGAIN: [], ways.OURS: []}
     for _ in range(rounds):
         bench.fresh()
-        bench.measured(ways.rsync_faithful)
-        bench.measured(ways.ours)
+        ways.rsync_faithful(bench)
+        ways.ours_ahead(bench)
         ways.change_data(bench.old)
-        found["rsync -aHSX --delete, direct"].append(bench.measured(ways.rsync_again))
-        found["ours, relayed, verified"].append(bench.measured(ways.ours_again))
+        for name, way in ((RSYNC_AGAIN, ways.rsync_again), (ways.OURS, ways.ours_again)):
+            found[name].append(bench.measured(way))
+            say(f"again: {name}", found[name][-1].seconds)
     return found
 
 
-def show(title: str, row: Row) -> None:
-    print(f"\n{title} ({platform.machine()}, 2 shared cores; median of {len(next(iter(row.values())))})\n")
-    print("| Way | s | of the first | MB from OLD | wizard's CPU s | its memory MB | loop held s |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    base = median(m.seconds for m in next(iter(row.values())))
-    for name, runs in row.items():
-        seconds = median(m.seconds for m in runs)
-        wire = median(m.wire for m in runs) / MB
-        own = [
-            _middle([m.cpu for m in runs], 1),
-            _middle([m.memory for m in runs], 1 / MB),
-            _middle([m.stuck for m in runs], 1),
-        ]
-        print(f"| {name} | {seconds:.1f} | {seconds / base:.2f} | {wire:.0f} | {' | '.join(own)} |")
-
-
-def _middle(found: list[float | None] | list[int | None], factor: float) -> str:
-    known = [each for each in found if each is not None]
-    return f"{median(known) * factor:.2f}" if known else ""
+def say(name: str, seconds: float) -> None:
+    print(f"  {seconds:7.1f} s  {name}", flush=True)
 
 
 if __name__ == "__main__":

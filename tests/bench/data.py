@@ -98,6 +98,32 @@ def _odd(root: Path) -> None:
         file.write(b"in the middle")
 
 
+def many(root: Path, count: int) -> Path:
+    """`count` files of 50 to 200 bytes, 500 to a folder."""
+    chance = random.Random(count)
+    for number in range(count):
+        folder = root / f"{number // 50_000:02}" / f"{number // 500:05}"
+        if number % 500 == 0:
+            folder.mkdir(parents=True)
+        content = b'{"message": %d, "text": "%x"}' % (number, chance.getrandbits(chance.randint(100, 600)))
+        (folder / f"{number:07}.json").write_bytes(content)
+    return root
+
+
+def large(root: Path, size: int) -> Path:
+    """`size` bytes in ten files, of which each tenth megabyte holds something and the rest are holes."""
+    root.mkdir(parents=True)
+    chance = random.Random(size)
+    each = size // 10
+    for number in range(10):
+        with (root / f"{number}.bin").open("wb") as file:
+            file.truncate(each)
+            for at in range(0, each - MB, 10 * MB):
+                file.seek(at)
+                file.write(chance.randbytes(MB))
+    return root
+
+
 def change(root: Path) -> None:
     """A day of use: two in a hundred of the files, and 1 MB of rows in the middle of the big database."""
     chance = random.Random(5)

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from tests.bench import data
 from tests.lab.lab import ROOT, Lab
 from tests.lab.machine import Machine
 
-PARTS: Final = ("list", "send", "delta", "verify")
-"""What our own way says of its parts, in seconds."""
 SOURCE: Final = "data"
 """The folder in OLD's home that moves."""
 TARGET: Final = "moved"
 """Where it arrives in NEW's home."""
+
+
+Own = dict[str, Any]
+"""What our own way says of itself: the fields of `Measured` but `wire`."""
+LOST: Final = 1
+"""Its exit status where the link was lost."""
+
+
+class LinkCut(Exception):
+    """The link of our own way was cut, as was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +38,19 @@ class Measured:
 
     seconds: float
     wire: int
-    """Bytes that left OLD's network card."""
+    """Bytes through the busier of both machines' cards, in both directions together."""
     cpu: float | None = None
     memory: int | None = None
     """The wizard's largest resident memory, in bytes."""
-    stuck: float | None = None
+    held: float | None = None
     """The longest that the wizard's loop did not come round, in seconds."""
+    held_by_itself: float | None = None
+    """The same without the time in the queue for a processor, which the other machines here had."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """Seconds of our own way's actions, and of what they have in common."""
+
+
+Way = Callable[["Bench"], Own | None]
 
 
 class Bench:
@@ -62,20 +79,30 @@ class Bench:
         self.old.root_runs(f"rm -f {self.old.shape.home}/*.tar.gz")
         for name in ("laptop.tar.gz",):
             (self.lab.home / name).unlink(missing_ok=True)
-        subprocess.run(["rm", "-rf", str(self.lab.home / "laptop")], check=True)
+        shutil.rmtree(self.shelf, ignore_errors=True)
+        self.shelf.mkdir()
 
-    def measured(self, way: Callable[[Bench], dict[str, float] | None]) -> Measured:
-        before, began = self._sent(), time.monotonic()
+    @property
+    def shelf(self) -> Path:
+        """Where our own way keeps its lists; gone with every `fresh`."""
+        return self.lab.home / "shelf"
+
+    def measured(self, way: Way) -> Measured:
+        before, began = self._passed(), time.monotonic()
         own = way(self) or {}
-        seconds = own.get("seconds", time.monotonic() - began)
-        memory = int(own["memory"]) if "memory" in own else None
-        return Measured(seconds, self._sent() - before, own.get("cpu"), memory, own.get("stuck"))
+        seconds = own.pop("seconds", time.monotonic() - began)
+        wire = max(after - was for was, after in zip(before, self._passed(), strict=True))
+        return Measured(seconds, wire, **own)
 
-    def _sent(self) -> int:
-        cable = self.lab.network.cable("old")
-        argv = ["ip", "-j", "-s", "-n", self.lab.network.operator, "link", "show", "dev", cable]
-        (link,) = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)
-        return int(link["stats64"]["rx"]["bytes"])
+    def _passed(self) -> list[int]:
+        """Bytes through each machine's card, in both directions together."""
+        found = []
+        for name in ("old", "new"):
+            words = ["-n", self.lab.network.operator, "link", "show", "dev", self.lab.network.cable(name)]
+            ran = subprocess.run(["ip", "-j", "-s", *words], check=True, capture_output=True)
+            (link,) = json.loads(ran.stdout)
+            found.append(link["stats64"]["rx"]["bytes"] + link["stats64"]["tx"]["bytes"])
+        return found
 
     def operator(self, script: str) -> None:
         """A shell line at the operator's keyboard, with `ssh`, `scp` and `rsync` that know both machines."""
@@ -88,18 +115,18 @@ class Bench:
         )
         assert ran.returncode == 0, ran.stderr
 
-    def ours(self, how: str) -> dict[str, float]:
-        """Our transfer, in a process of its own that measures itself."""
-        argv = self.lab.network.inside(sys.executable, "-m", "tests.bench.ours", how, str(self.lab.home))
-        words = [self.old.shape.home, str(self.old.home), self.new.shape.home]
+    def ours(self, how: str, *, side: str = "relayed", source: str = SOURCE) -> Own:
+        """Our transfer, in a process of its own that measures itself. Raises LinkCut where the link was."""
+        home = self.old.home if side == "local" else Path(self.old.shape.home)
+        roots = [str(home / source), f"{self.new.shape.home}/{TARGET}"]
+        words = ["-m", "tests.bench.ours", side, how, str(self.shelf), *roots]
         environment = {"HOME": str(self.lab.home), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin:/usr/sbin"}
-        ran = subprocess.run(
-            [*argv, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        argv = self.lab.network.inside(sys.executable, *words)
+        ran = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if ran.returncode == LOST and not ran.stdout:
+            raise LinkCut(ran.stderr.strip())
         assert ran.returncode == 0, ran.stderr
-        found: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
-        parts = {name: round(value, 2) for name, value in found.items() if name in PARTS}
-        print(f"            {parts}", flush=True)
+        found: Own = json.loads(ran.stdout.splitlines()[-1])
         return found
 
 
@@ -143,42 +170,47 @@ def rsync_again(bench: Bench) -> None:
     bench.operator(f"$ssh old rsync -aHSX --delete {SOURCE}/ new:{TARGET}/")
 
 
-def ours(bench: Bench) -> dict[str, float]:
-    return bench.ours("relayed")
+def ours(bench: Bench) -> Own:
+    return bench.ours("first")
 
 
-def ours_one_hop(bench: Bench) -> dict[str, float]:
+def ours_one_hop(bench: Bench) -> Own:
     """The wizard on OLD."""
-    return bench.ours("local")
+    return bench.ours("first", side="local")
 
 
-def ours_again(bench: Bench) -> dict[str, float]:
+def ours_ahead(bench: Bench) -> Own:
+    return bench.ours("ahead")
+
+
+def ours_again(bench: Bench) -> Own:
     return bench.ours("again")
 
 
-FULL: Final[dict[str, Callable[[Bench], dict[str, float] | None]]] = {
-    "guide: tar.gz, scp through the laptop, untar": guide,
+GUIDE: Final = "guide: tar.gz, scp through the laptop, untar"
+RSYNC: Final = "rsync -a, direct"
+FAITHFUL: Final = "rsync -aHSX, direct"
+PIPE: Final = "tar | zstd | ssh | tar, typed by hand"
+OURS: Final = "ours, relayed, verified"
+FULL: Final[dict[str, Way]] = {
+    GUIDE: guide,
     "guide, where OLD reaches NEW": guide_direct,
-    "rsync -a, direct": rsync,
-    "rsync -aHSX, direct": rsync_faithful,
+    RSYNC: rsync,
+    FAITHFUL: rsync_faithful,
     "rsync -a with zstd, direct": rsync_zstd,
-    "tar | zstd | ssh | tar, typed by hand": pipe,
-    "ours, relayed, verified": ours,
+    PIPE: pipe,
+    OURS: ours,
     "ours, one hop, verified": ours_one_hop,
 }
 
 
 def make_data(machine: Machine, scale: float) -> Path:
     """The data in OLD's home, owned by its user."""
-    from tests.bench import data
-
     place = data.make(machine.home / SOURCE, scale=scale)
     subprocess.run(["chown", "-R", f"{machine.shape.uid}:{machine.shape.uid}", str(place)], check=True)
     return place
 
 
 def change_data(machine: Machine) -> None:
-    from tests.bench import data
-
     # In place, so that what does not change keeps its ctime too.
     data.change(machine.home / SOURCE)

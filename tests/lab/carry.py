@@ -10,27 +10,30 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from openclaw_wizard.errors import NeedsAnswer
 from openclaw_wizard.events import Event
 from openclaw_wizard.hosts import Host
+from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.hosts.local import LocalHost
-from openclaw_wizard.model import Facts, HostFacts, Tree
+from openclaw_wizard.model import Facts, HostFacts, Tree, Wishes
 from openclaw_wizard.steps import trees as moving
-from openclaw_wizard.steps.action import Action, Context
+from openclaw_wizard.steps.action import Action, Context, Shelf
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
 from openclaw_wizard.steps.losses import Accept
 from openclaw_wizard.transfer import switch
 from openclaw_wizard.transfer.manifest import Manifest
 from tests.builders import plan, tree
-from tests.odd_trees import PATH, local_facts, local_helper, put
+from tests.odd_trees import PATH, local_facts, put
 
 MOVE = "m1"
+COPYING: Final[tuple[Action, ...]] = (TakeManifest(), Stream(), CompareHashes())
 
 
 @dataclass
 class Box:
-    """A shelf in a folder of its own, and a clock."""
+    """A shelf in a folder of its own."""
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="shelf-")))
 
@@ -44,6 +47,10 @@ class Box:
 
     def file(self, name: str) -> Path:
         return self.folder / name
+
+
+class Still:
+    """A clock for what never waits."""
 
     def time(self) -> float:
         return 0.0
@@ -62,22 +69,24 @@ class Carry:
         *,
         hosts: tuple[Host, Host] | None = None,
         facts: tuple[HostFacts, HostFacts] | None = None,
+        shelf: Shelf | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
+        """With a `shelf` that is kept, the next process goes on where this one ends."""
         self.old, self.new = old, new
         self.events: list[Event] = []
         first, second = hosts or (LocalHost(), LocalHost())
         old_facts, new_facts = facts or (local_facts(), local_facts())
         one = tree(name="workspace-1", old=str(old), new=str(new), occupied=new.exists())
-        shelf = Box()
         self.ctx = Context(
             move=MOVE,
-            plan=plan(old=old_facts, new=new_facts, trees=(one,), path_changes=()),
+            plan=plan(old=old_facts, new=new_facts, trees=(one,), path_changes=(), wishes=wishes or Wishes()),
             old=first,
             new=second,
-            old_helper=local_helper(first),
-            new_helper=local_helper(second),
-            shelf=shelf,
-            clock=shelf,
+            old_helper=Helper(first, old_facts.path),
+            new_helper=Helper(second, new_facts.path),
+            shelf=shelf or Box(),
+            clock=Still(),
             tell=self.events.append,
             learn=self._learn,
             facts=Facts(),
@@ -114,7 +123,7 @@ class Carry:
         Raises WizardError where the wizard refuses to go on; then nothing was switched.
         """
         self.ctx.fresh.clear()
-        for action in (TakeManifest(), Stream(), CompareHashes()):
+        for action in COPYING:
             await self.does(action)
         asked = Accept()
         if not await asked.holds(self.ctx) and not agreed:
