@@ -26,6 +26,8 @@ class Nowhere:
         self.place = f"someone@{label}:22"
         self.reconnects = 0
         self.refuse_reconnect = 0
+        self.lost_forwards = 0
+        """How often the link is found lost when a port is wanted."""
         self.closed = False
 
     async def run(
@@ -52,6 +54,9 @@ class Nowhere:
         raise NotImplementedError
 
     async def forward(self, port: int) -> int:
+        if self.lost_forwards:
+            self.lost_forwards -= 1
+            raise LinkLost(host=self.label, doing="opening a port to it")
         return port
 
     async def reconnect(self) -> None:

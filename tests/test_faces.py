@@ -10,6 +10,7 @@ from openclaw_wizard.events import (
     FindingsChanged,
     HostBack,
     HostLost,
+    MoveFinished,
     QuestionAsked,
     Said,
     Surveyed,
@@ -17,7 +18,7 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.faces.jsonlines import JsonFace
 from openclaw_wizard.faces.plain import PlainFace
-from openclaw_wizard.model import Finding, Role, StaysBehind, Verdict
+from openclaw_wizard.model import Finding, Outcome, Role, StaysBehind, Verdict
 from tests.builders import installation, plan, tree
 from tests.test_report import STORY, view
 
@@ -36,6 +37,15 @@ def test_plain_tells_the_whole_story_in_words() -> None:
     for words in ("old → new", "Keep a safety copy: 1 MB", "gateway on NEW: ready", "sessions", "lost"):
         assert words in text
     assert "END   done with problems, downtime 1 minute and" in text
+
+
+def test_plain_ends_with_the_way_to_the_dashboard() -> None:
+    face, out, _ = plain()
+    way = "ssh -N -L 18789:127.0.0.1:18789 bob@new-box"
+    face(MoveFinished(outcome=Outcome.DONE, downtime=60.0, dashboard=way))
+    assert out.getvalue() == f"END   done, downtime 1 minute\n      NEW's dashboard: {way}\n"
+    face(MoveFinished(outcome=Outcome.PUT_BACK))
+    assert out.getvalue().endswith("\nEND   put back\n")
 
 
 def test_plain_shows_the_plan_before_anything_happens() -> None:

@@ -104,7 +104,7 @@ async def test_each_question_is_asked_once_and_the_channels_waited_for(ground: G
         "gateway status",
     ]
     labels = [each.label for each in ground.events if isinstance(each, Advanced)]
-    assert set(labels) == {"waiting for telegram/default"}
+    assert set(labels[1:]) == {"waiting for telegram/default"}
 
 
 async def test_a_channel_that_old_did_not_have_connected_is_not_waited_for(ground: Ground) -> None:
@@ -120,6 +120,14 @@ async def test_a_channel_that_never_comes_ends_the_wait(ground: Ground) -> None:
     assert looking.new_seen(ground.ctx).channels == {"telegram/default": "connected"}
     assert ground.events[-1].label == "waiting for signal/default"
     assert ground.events[-1].done <= looking.CHANNELS_BUDGET
+
+
+async def test_a_config_that_no_longer_parses_leaves_the_dashboard_unknown(ground: Ground) -> None:
+    write(ground.home / ".openclaw/openclaw.json", "{ botToken: 'secret-token'")
+    ground.keep_old(channels={})
+    await looking.Look().apply(ground.ctx)
+    seen = looking.new_seen(ground.ctx)
+    assert (seen.answers, seen.dashboard) == (True, None)
 
 
 async def test_a_gateway_that_is_not_there_is_asked_nothing(tmp_path: Path) -> None:

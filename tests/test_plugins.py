@@ -13,7 +13,7 @@ import pytest
 from openclaw_wizard.model import HostFacts, Installation
 from openclaw_wizard.openclaw import discover, plugins
 from openclaw_wizard.openclaw.plugins import Plugin, install_words
-from openclaw_wizard.steps.plugins import LEFT, Plugins, left_to_do
+from openclaw_wizard.steps.plugins import LEFT, Plugins, left_to_do, rows
 from tests.lab.carry import Carry
 from tests.odd_trees import PATH
 from tests.openclaw_states import facts, helper, today, write
@@ -160,4 +160,6 @@ async def test_what_cannot_be_fetched_is_left_to_the_person_with_its_command(tmp
         "plugin notes": "it is not there; it came from a path on OLD",
     }
     assert left[0].command == "openclaw plugins install @openclaw/matrix@1.0.0 --force --accept-capabilities"
+    (row,) = rows(carry.ctx)
+    assert not row.explained and "matrix" in row.detail and left[0].command in row.detail
     assert any("npm error 404" in str(event) for event in carry.events)

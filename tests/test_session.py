@@ -24,6 +24,8 @@ from openclaw_wizard.errors import (
 )
 from openclaw_wizard.events import (
     ActionFailed,
+    Compared,
+    DashboardOpened,
     Event,
     FindingsChanged,
     HostBack,
@@ -33,10 +35,21 @@ from openclaw_wizard.events import (
     Said,
     SurveyFailed,
 )
-from openclaw_wizard.model import ActionState, Finding, GatewayState, Outcome, Role, StepId, Verdict
+from openclaw_wizard.model import (
+    ActionState,
+    Finding,
+    GatewayState,
+    Outcome,
+    Role,
+    Row,
+    RowState,
+    StepId,
+    Verdict,
+)
 from openclaw_wizard.session import Wizard, load_plan
 from openclaw_wizard.steps.action import AskFirst, Context, Done
 from tests.builders import host_facts, plan
+from tests.conftest import Until
 from tests.moves import Folder, Ground
 
 
@@ -480,4 +493,43 @@ async def test_where_nobody_is_there_a_full_disk_is_a_failure(ground: Ground) ->
         await moved(wizard)
     assert caught.value.exit_code is ExitCode.FAILED
     assert not any(isinstance(event, QuestionAsked) for event in events)
+
+
+async def test_the_dashboard_is_led_here_after_the_move_also_over_a_new_link(
+    ground: Ground, until: Until
+) -> None:
+    events: list[Event] = []
+    wizard = ground.wizard(events)
+    assert await wizard.open_dashboard() is None
+    assert isinstance(events[-1], DashboardOpened) and "no move" in events[-1].why
+    await moved(wizard)
+    assert wizard.view.dashboard == "ssh -N -L 18789:127.0.0.1:18789 new"
+    ground.hosts["new"].lost_forwards = 1
+    wizard.begin_dashboard()
+    await until(lambda: wizard.view.dashboard_url is not None)
+    assert wizard.view.dashboard_url == "http://127.0.0.1:18789/"
+    assert ground.hosts["new"].reconnects == 1
+    ground.hosts["new"].lost_forwards = 2
+    assert await wizard.open_dashboard() is None
+    assert "connection" in wizard.view.dashboard_problem
+    assert wizard.view.outcome is Outcome.DONE and wizard.view.failure is None
+    await wizard.aclose()
+
+
+@pytest.mark.parametrize("state", RowState)
+async def test_one_row_that_nothing_explains_makes_the_move_one_with_problems(
+    ground: Ground, state: RowState
+) -> None:
+    row = Row(subject="sessions", old="2", new="2", state=state)
+
+    class Compares(Folder):
+        async def holds(self, ctx: Context) -> bool:
+            ctx.tell(Compared(rows=(row,)))
+            return await super().holds(ctx)
+
+    ground.actions = (Compares(ground.world, "new.compare", StepId.VERIFY),)
+    wizard = ground.wizard()
+    good = state in (RowState.EQUAL, RowState.GREW, RowState.EXPECTED)
+    assert await moved(wizard) is (Outcome.DONE if good else Outcome.PROBLEMS)
+    assert wizard.view.exit_code == (ExitCode.DONE if good else ExitCode.PROBLEMS)
     await wizard.aclose()

@@ -140,10 +140,10 @@ function ocSchema(db) {
   return { schema_version: row ? Number(row.schema_version) : null };
 }
 
-async function ocDatabaseState(node) {
-  const file = ocName(node.path);
+async function ocDatabaseState({ path: relative, full }) {
+  const file = ocName(relative);
   try {
-    const found = await judged(node.full, ocSchema);
+    const found = await judged(full, ocSchema);
     const isBusy = !found.ok && /locked|busy|unable to open/.test(found.detail);
     return { path: file, ...found, detail: isBusy ? OC_NOT_READ + found.detail : found.detail };
   } catch (error) {
@@ -152,14 +152,29 @@ async function ocDatabaseState(node) {
   }
 }
 
-function ocIsDatabase({ path: relative, reason, stat }) {
-  const name = relative.toString("latin1");
-  return !reason && stat.isFile() && stat.size > 0n && name.endsWith(".sqlite") && !OC_NOT_DATA.test(name);
+// By name alone: to look at every file of a large state directory would take most of the inventory's time (measured).
+function* ocDatabaseFilesBelow(root, reasonFor, folder = Buffer.alloc(0)) {
+  const entries = ocTry(() => fs.readdirSync(join(root, folder), { withFileTypes: true, encoding: "buffer" }));
+  for (const entry of entries ?? []) {
+    const relative = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (!reasonFor(relative, true)) yield* ocDatabaseFilesBelow(root, reasonFor, relative);
+    } else if (entry.isFile() && ocIsDatabase(entry.name) && !reasonFor(relative, false)) {
+      yield { path: relative, full: join(root, relative) };
+    }
+  }
+}
+
+function ocIsDatabase(bytes) {
+  const name = bytes.toString("latin1");
+  return name.endsWith(".sqlite") && !OC_NOT_DATA.test(name);
 }
 
 async function ocDatabases(stateDir, rules) {
   const found = [];
-  for (const node of walk(pathOf(stateDir), { rules })) if (ocIsDatabase(node)) found.push(await ocDatabaseState(node));
+  for (const file of ocDatabaseFilesBelow(pathOf(stateDir), ruleSet(rules))) {
+    if (ocTry(() => fs.statSync(file.full).size, OC_CLOSED)) found.push(await ocDatabaseState(file));
+  }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

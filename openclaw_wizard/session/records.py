@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Final
 
+from openclaw_wizard import report
 from openclaw_wizard.errors import NoSuchMove, PlanUnreadable, WizardError
-from openclaw_wizard.journal import JOURNAL, Moves, replay
+from openclaw_wizard.journal import JOURNAL, Journal, Moves, replay
 from openclaw_wizard.model import FORMAT, ActionState, MoveSummary, Outcome, Plan
 from openclaw_wizard.view import View, reduce
 
@@ -97,3 +98,11 @@ def load_plan(content: bytes, path: str) -> Plan:
         return Plan.model_validate(found)
     except ValueError as problem:
         raise PlanUnreadable(path=path, why="it is not a plan of this program") from problem
+
+
+def keep_reports(journal: Journal, view: View, plan: Plan) -> None:
+    """Writes the report of a move that ended into its folder, in every form."""
+    kept = report.Kept.load(journal.load)
+    journal.save("report.md", report.markdown(view, plan, kept).encode())
+    journal.save("report.html", report.html(view, plan, kept).encode())
+    journal.save("report.json", report.as_json(view, plan, kept).encode())

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time as wall
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from openclaw_wizard import __version__, report
-from openclaw_wizard.errors import ExitCode, LinkLost, UsageError, WizardError
+from openclaw_wizard.errors import ExitCode, UsageError, WizardError
 from openclaw_wizard.events import (
     ActionFailed,
     ActionName,
-    DashboardOpened,
     Event,
     FindingAccepted,
     FindingsChanged,
@@ -46,20 +44,13 @@ from openclaw_wizard.model import (
 )
 from openclaw_wizard.session import records
 from openclaw_wizard.session.board import Board
+from openclaw_wizard.session.clock import SystemClock
 from openclaw_wizard.session.context import context_of, planned_context, require_same
+from openclaw_wizard.session.dashboard import lead_here
 from openclaw_wizard.session.questions import CONFIRM_PLAN, Policy, Questions
 from openclaw_wizard.session.runner import Runner, failure_fields, hold_where_blocked
 from openclaw_wizard.steps.action import Action, Clock, Context
 from openclaw_wizard.view import View, reduce
-
-
-class SystemClock:
-    def time(self) -> float:
-        return wall.time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -353,27 +344,9 @@ class Wizard:
 
     async def open_dashboard(self) -> str | None:
         """The address of NEW's dashboard on this machine's loopback, until `aclose`; None where it fails."""
-        plan = self.view.plan
-        try:
-            if plan is None:
-                raise UsageError(what="There is no move whose dashboard could be shown.")
-            url = f"http://127.0.0.1:{await self._forward(plan.installation.port)}/"
-        except WizardError as problem:
-            self._board.tell(DashboardOpened(url=None, why=problem.what))
-            return None
-        self._board.tell(DashboardOpened(url=url))
-        return url
-
-    async def _forward(self, port: int) -> int:
-        """A link that was lost meanwhile is opened anew, once."""
-        if Role.NEW not in self._hosts:
-            self._hosts[Role.NEW] = await self._connect(self.view.new)
-        host = self._hosts[Role.NEW]
-        try:
-            return await host.forward(port)
-        except LinkLost:
-            await host.reconnect()
-            return await host.forward(port)
+        opened = await lead_here(self.view, self._hosts, self._connect)
+        self._board.tell(opened)
+        return opened.url
 
     # ------------------------------------------------------------------- work
 
@@ -428,9 +401,6 @@ class Wizard:
         )
         # The report is written first: who hears of the end may open it at once.
         after = reduce(self.view, finished)
-        kept = report.Kept.load(journal.load)
-        journal.save("report.md", report.markdown(after, plan, kept).encode())
-        journal.save("report.html", report.html(after, plan, kept).encode())
-        journal.save("report.json", report.as_json(after, plan, kept).encode())
+        records.keep_reports(journal, after, plan)
         self._board.tell(finished)
         return outcome

@@ -28,7 +28,7 @@ NOT_ASKED: Final = "not asked: to this version the question would come from a ne
 
 
 async def look(ctx: Context, role: Role, counted: Inventory) -> Seen:
-    """What its gateway shows now. Raises HostError, and StepFailed where the config cannot be read."""
+    """What its gateway shows now. Raises HostError."""
     found = await gateway.look(ctx, role)
     if found.state not in (GatewayState.RUNNING, GatewayState.READY):
         why = NOT_RUNNING if role is Role.OLD else "its gateway does not run"
@@ -63,7 +63,10 @@ async def _asked(ctx: Context, role: Role, words: tuple[str, ...]) -> Mapping[st
 
 
 async def _dashboard(ctx: Context, role: Role) -> bool | None:
-    config = await discover.read_config(ctx.helper(role), gateway.installation(ctx, role))
+    try:
+        config = await discover.read_config(ctx.helper(role), gateway.installation(ctx, role))
+    except configs.ConfigUnreadable:
+        return None
     place = configs.dashboard(config)
     if place.tls or not place.enabled:
         return None if place.tls else False
@@ -85,6 +88,8 @@ class Look(Action):
 
     async def apply(self, ctx: Context) -> Done:
         old, counted = old_seen(ctx), trees.counted(ctx, trees.BEFORE)
+        label = "asking the gateway, its channels and its dashboard"
+        ctx.tell(Advanced(action=self.id, done=0, total=None, unit="steps", label=label))
         seen = await look(ctx, Role.NEW, counted)
         seen = await self._with_channels(ctx, old, seen)
         ctx.shelf.save(SEEN_NEW, seen.model_dump_json().encode())

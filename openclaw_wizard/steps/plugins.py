@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from openclaw_wizard.errors import CommandTimedOut
 from openclaw_wizard.events import Advanced, Said
-from openclaw_wizard.model import LeftToDo, Role, StepId
+from openclaw_wizard.model import LeftToDo, Role, Row, RowState, StepId
 from openclaw_wizard.openclaw import plugins
 from openclaw_wizard.openclaw.plugins import Plugin
 from openclaw_wizard.steps import gateway
@@ -29,6 +29,15 @@ _LEFT = TypeAdapter(tuple[LeftToDo, ...])
 def left_to_do(kept: bytes | None) -> tuple[LeftToDo, ...]:
     """What the side file says is left for the person; none where it was not written."""
     return _LEFT.validate_json(kept) if kept else ()
+
+
+def rows(ctx: Context) -> tuple[Row, ...]:
+    """The line of the comparison that names plugins which lack something; none where none does."""
+    left = left_to_do(ctx.shelf.load(LEFT))
+    if not left:
+        return ()
+    detail = "; ".join(f"{each.subject}: {each.why}; on NEW: {each.command}" for each in left)
+    return (Row(subject="plugins that work", old="?", new="?", state=RowState.LOST, detail=detail),)
 
 
 class Plugins(Action):

@@ -137,11 +137,22 @@ def messages(lines: list[str]) -> list[dict[str, Any]]:
 @every_era
 def test_it_moves_and_every_row_is_equal(moved: Move) -> None:
     assert moved.code == 0, moved.said
-    assert [row for row in table(moved.events) if row[3] not in ("equal", "grew")] == []
+    assert [row for row in table(moved.events) if row[3] not in ("equal", "grew", "expected")] == []
     counted = {subject: old for subject, old, _, _ in table(moved.events)}
     assert counted["agents"] == "3" and int(counted["cron jobs"]) >= 2
     assert int(counted["sessions"]) >= 2 and int(counted["messages"]) > 5
+    assert counted["plugins"].startswith("1") and int(counted["memory files"]) >= 2
     assert gateways(moved.events) == {"old": "disabled", "new": "ready"}
+
+
+@every_era
+def test_gateway_channels_and_dashboard_were_seen_on_both(moved: Move) -> None:
+    seen = {subject: (old, new, state) for subject, old, new, state in table(moved.events)}
+    assert seen["gateway"][2] == "equal" and "answers" in seen["gateway"][1]
+    assert seen["dashboard"] == ("opens", "opens", "equal")
+    assert seen["sessions in the dashboard"][2] in ("equal", "grew")
+    if furnish.has_telegram(moved.version):
+        assert seen["channel telegram/default"] == ("connected", "connected", "equal")
 
 
 @every_era
