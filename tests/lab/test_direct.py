@@ -28,7 +28,7 @@ def test_a_move_goes_directly_between_two_machines(ground: Ground) -> None:
     with relayed(ground.lab, "new") as relay:
         run = ground.start("run", "--direct", PLACE)
         run.ended(0)
-        assert "(directly, " in run.done("copy.stream") and "(directly, " in run.done("copy.ahead")
+        assert "(directly, " in run.done("copy.stream")
         assert relay.passed["up"] < SIZE // 4
     ground.all_has_moved()
     ground.nothing_runs_on()
@@ -42,6 +42,6 @@ def test_without_trust_it_goes_through_the_wizard_and_says_why(ground: Ground) -
     (surveyed,) = [event for event in run.events if event["type"] == "surveyed"]
     why = f"the host key of {PLACE} is not in known_hosts there"
     assert surveyed["plan"]["route"]["why"].endswith(why)
-    assert "(relayed, " in run.done("copy.ahead")
+    assert "(relayed, " in run.done("copy.stream")
     ground.all_has_moved()
     assert not (ground.old.home / ".ssh/known_hosts").exists()
