@@ -49,7 +49,9 @@ def keep_index(home: Path, records: dict[str, Any]) -> None:
     """As OpenClaw 2026.9.6 keeps it [measured]."""
     with closing(sqlite3.connect(home / ".openclaw/state/openclaw.sqlite")) as db:
         value = json.dumps({"revision": 1, "index": {"version": 1, "installRecords": records, "plugins": []}})
-        db.execute("INSERT INTO config_machine_state VALUES ('plugins.installedIndex', ?, 1)", (value,))
+        db.execute(
+            "INSERT OR REPLACE INTO config_machine_state VALUES ('plugins.installedIndex', ?, 1)", (value,)
+        )
         db.commit()
 
 
