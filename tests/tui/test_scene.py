@@ -9,8 +9,8 @@ from openclaw_wizard.events import (
     Surveyed,
 )
 from openclaw_wizard.faces.tui.scene import Doing, Scene
-from openclaw_wizard.faces.tui.signs import Phase
-from openclaw_wizard.model import Outcome, Role, StepId, Verdict, Wishes
+from openclaw_wizard.faces.tui.signs import ROWS, Phase
+from openclaw_wizard.model import Outcome, Role, Row, RowState, StepId, Verdict, Wishes
 from openclaw_wizard.view import View, reduce
 from tests.tui import story
 
@@ -171,3 +171,10 @@ def test_what_cannot_be_counted_is_named() -> None:
 def test_the_end_of_a_put_back_move_is_its_end() -> None:
     told = planned() + story.until("") + story.finish(Outcome.PUT_BACK)
     assert running(told, doing=Doing.UNDO, working=False).target == "done"
+
+
+def test_every_state_of_a_row_has_a_sign_and_only_what_is_explained_looks_calm() -> None:
+    assert set(ROWS) == set(RowState)
+    for state, sign in ROWS.items():
+        row = Row(subject="x", old="1", new="1", state=state)
+        assert (sign.colour in ("$success", "$secondary")) is row.explained
