@@ -21,7 +21,7 @@ from openclaw_wizard.hosts import ByteSink, ByteSource, Completed, Host
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.hosts.local import LocalHost
 from openclaw_wizard.model import HostFacts
-from openclaw_wizard.transfer import compare, manifest, stream
+from openclaw_wizard.transfer import compare, manifest, relay, stream
 from openclaw_wizard.transfer.manifest import Entry, Manifest, order
 from tests.builders import host_facts
 
@@ -213,16 +213,16 @@ def listed(*entries: Entry) -> Manifest:
     return manifest.write(list_file(), sorted((root, *entries), key=lambda each: order(each.path)))
 
 
-def route(old: Path, to: Path, **changes: Any) -> stream.Route:
-    whole = stream.Route(LocalHost(), LocalHost(), local_facts(), local_facts(), str(old), str(to))
+def route(old: Path, to: Path, **changes: Any) -> relay.Route:
+    whole = relay.Route(LocalHost(), LocalHost(), local_facts(), local_facts(), str(old), str(to))
     return replace(whole, **changes)
 
 
 async def sent(
-    way: stream.Route,
+    way: relay.Route,
     *,
     source: Manifest | None = None,
-    tell: stream.Progress = lambda _: None,
+    tell: relay.Progress = lambda _: None,
     live: bool = False,
 ) -> tuple[stream.Todo, list[Entry]]:
     """As the Copy step does one tree: what was to be sent, and what was packed."""

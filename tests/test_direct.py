@@ -21,7 +21,7 @@ from openclaw_wizard.hosts import ByteSource, Completed
 from openclaw_wizard.hosts.practice import read_settings
 from openclaw_wizard.model import HostFacts, Outcome, Role, Route, Wishes
 from openclaw_wizard.steps import routing, sending
-from openclaw_wizard.transfer import compare, stream, trial
+from openclaw_wizard.transfer import compare, relay, trial
 from tests.conftest import Sshd, Until
 from tests.odd_trees import (
     Wrapped,
@@ -75,9 +75,9 @@ class Counting(Wrapped):
     def kinds(self) -> set[bytes]:
         found, at = set(), 0
         while at < len(self.output):
-            kind, length = stream.HEAD.unpack_from(self.output, at)
+            kind, length = relay.HEAD.unpack_from(self.output, at)
             found.add(kind)
-            at += stream.HEAD.size + length
+            at += relay.HEAD.size + length
         return found
 
     @asynccontextmanager
@@ -102,7 +102,7 @@ class CountingSource:
 
 
 @pytest.fixture
-def way(place: Path, sshd: Sshd) -> stream.Route:
+def way(place: Path, sshd: Sshd) -> relay.Route:
     """From `place/old` directly to the staging folder, as this machine's sshd reaches it."""
     facts = local_facts(path=path_of_old(place.parent, sshd))
     direct = route(place / "old", staging(place), old_facts=facts, direct=sshd.address)
@@ -114,20 +114,20 @@ def way(place: Path, sshd: Sshd) -> stream.Route:
 
 @pytest.mark.parametrize("plain", [{}, {"zstd": False}, {"zstd": False, "node": "22.12.0"}], ids=str)
 async def test_all_arrives_and_no_data_passes_the_wizard(
-    place: Path, way: stream.Route, plain: dict[str, Any]
+    place: Path, way: relay.Route, plain: dict[str, Any]
 ) -> None:
     old, to = build(place / "old"), staging(place)
-    told: list[stream.Moment] = []
+    told: list[relay.Moment] = []
     facts = [each.model_copy(update=plain) for each in (way.old_facts, way.new_facts)]
     _, packed = await sent(replace(way, old_facts=facts[0], new_facts=facts[1]), tell=told.append)
     assert seen(to) == seen(old)
     assert compare.compare(packed, await taken(to)).equal
     source = await taken(old)
-    assert told[-1] == stream.Moment(b"", source.bytes, len(source))
+    assert told[-1] == relay.Moment(b"", source.bytes, len(source))
     assert isinstance(way.old, Counting) and way.old.kinds() == {b"J"}
 
 
-async def test_only_the_blocks_that_differ_go_directly_too(place: Path, way: stream.Route) -> None:
+async def test_only_the_blocks_that_differ_go_directly_too(place: Path, way: relay.Route) -> None:
     old, to = place / "old", staging(place)
     large = put(old, b"large", os.urandom(8 << 20))
     await sent(way)
@@ -140,10 +140,10 @@ async def test_only_the_blocks_that_differ_go_directly_too(place: Path, way: str
     assert isinstance(way.old, Counting) and way.old.kinds() == {b"J"}
 
 
-async def test_a_limit_holds_there_too_and_its_pauses_are_no_silence(place: Path, way: stream.Route) -> None:
+async def test_a_limit_holds_there_too_and_its_pauses_are_no_silence(place: Path, way: relay.Route) -> None:
     old, to = place / "old", staging(place)
     put(old, b"x", os.urandom(300_000))
-    told: list[stream.Moment] = []
+    told: list[relay.Moment] = []
     await sent(replace(way, bwlimit=150_000), tell=told.append)
     assert seen(to) == seen(old)
     # Told again and again while nothing may pass.
@@ -154,11 +154,11 @@ async def test_a_limit_holds_there_too_and_its_pauses_are_no_silence(place: Path
 
 
 async def test_a_link_cut_in_the_middle_is_a_lost_link_and_is_resumed(
-    place: Path, way: stream.Route, sshd: Sshd
+    place: Path, way: relay.Route, sshd: Sshd
 ) -> None:
     old, to = big_tree(place / "old"), staging(place)
 
-    def cut(now: stream.Moment) -> None:
+    def cut(now: relay.Moment) -> None:
         if now.bytes > 5 << 20 and len(names_in(to)) > 5:
             for pid in sessions_of(sshd.process.pid):
                 os.kill(pid, signal.SIGKILL)
@@ -172,11 +172,11 @@ async def test_a_link_cut_in_the_middle_is_a_lost_link_and_is_resumed(
 
 
 async def test_a_cancelled_send_leaves_nothing_running_on_either_side(
-    place: Path, way: stream.Route, until: Until
+    place: Path, way: relay.Route, until: Until
 ) -> None:
     old, to = big_tree(place / "old"), staging(place)
 
-    def cancel(now: stream.Moment) -> None:
+    def cancel(now: relay.Moment) -> None:
         task.cancel()
 
     task = asyncio.create_task(sent(way, tell=cancel))
@@ -198,7 +198,7 @@ def busy(words: str) -> str:
     "script", ["echo tar: boom >&2; exit 2", "cat >/dev/null; echo tar: boom >&2; exit 2"]
 )
 async def test_what_fails_on_new_is_told_with_its_words(
-    place: Path, way: stream.Route, script: str, zstd: bool
+    place: Path, way: relay.Route, script: str, zstd: bool
 ) -> None:
     big_tree(place / "old", 5)
     facts = local_facts(path=with_program(place / "bin", "tar", script), zstd=zstd)
@@ -206,7 +206,7 @@ async def test_what_fails_on_new_is_told_with_its_words(
         await sent(replace(way, new_facts=facts))
 
 
-async def test_what_fails_on_old_is_told_as_olds(place: Path, way: stream.Route) -> None:
+async def test_what_fails_on_old_is_told_as_olds(place: Path, way: relay.Route) -> None:
     old, to = build(place / "old"), staging(place)
     source = await taken(old)
     (old / "plain.txt").unlink()
@@ -218,7 +218,7 @@ async def test_what_fails_on_old_is_told_as_olds(place: Path, way: stream.Route)
 
 
 @pytest.mark.root
-async def test_a_full_disk_is_news(place: Path, way: stream.Route) -> None:
+async def test_a_full_disk_is_news(place: Path, way: relay.Route) -> None:
     old = big_tree(place / "old", 8)
     with small_disk(place / "disk", "5m") as disk:
         to = disk / "state.incoming-m1"
@@ -230,7 +230,7 @@ async def test_a_full_disk_is_news(place: Path, way: stream.Route) -> None:
         assert compare.compare(await taken(old), await taken(to)).equal
 
 
-async def test_a_link_that_moves_nothing_counts_as_lost(place: Path, way: stream.Route) -> None:
+async def test_a_link_that_moves_nothing_counts_as_lost(place: Path, way: relay.Route) -> None:
     big_tree(place / "old", 5)
     stuck = local_facts(path=with_program(place / "stuck", "ssh", "exec sleep 600"))
     with pytest.raises(LinkLost, match="not a byte") as caught:
@@ -241,7 +241,7 @@ async def test_a_link_that_moves_nothing_counts_as_lost(place: Path, way: stream
 # ------------------------------------------------------------------ which way it will be
 
 
-async def chosen(way: stream.Route, wish: str | None, **new: Any) -> Route:
+async def chosen(way: relay.Route, wish: str | None, **new: Any) -> Route:
     facts: HostFacts = way.new_facts.model_copy(
         update={
             "machine_id": Path("/etc/machine-id").read_text().strip() or None,
@@ -252,7 +252,7 @@ async def chosen(way: stream.Route, wish: str | None, **new: Any) -> Route:
     return await routing.choose(way.old, way.new, (way.old_facts, facts), Wishes(direct=wish))
 
 
-async def test_the_very_machine_and_user_are_taken(way: stream.Route, sshd: Sshd) -> None:
+async def test_the_very_machine_and_user_are_taken(way: relay.Route, sshd: Sshd) -> None:
     found = await chosen(way, sshd.address)
     assert found.direct == sshd.address and "directly" in found.why
 
@@ -266,14 +266,14 @@ async def test_the_very_machine_and_user_are_taken(way: stream.Route, sshd: Sshd
     ],
 )
 async def test_another_machine_or_user_is_not(
-    way: stream.Route, sshd: Sshd, changes: dict[str, Any], why: str
+    way: relay.Route, sshd: Sshd, changes: dict[str, Any], why: str
 ) -> None:
     found = await chosen(way, sshd.address, **changes)
     assert found.direct is None and why in found.why and found.why.startswith("through the wizard, since")
 
 
 async def test_what_ssh_refuses_is_said_and_nothing_is_remembered(
-    place: Path, way: stream.Route, sshd: Sshd, unused_port: int
+    place: Path, way: relay.Route, sshd: Sshd, unused_port: int
 ) -> None:
     known, key = place.parent / "known_hosts", place.parent / "key"
     trusted = known.read_text()
@@ -296,7 +296,7 @@ async def test_what_ssh_refuses_is_said_and_nothing_is_remembered(
     assert known.read_text() == trusted
 
 
-async def test_without_a_wish_or_a_second_machine_it_is_the_wizard(way: stream.Route) -> None:
+async def test_without_a_wish_or_a_second_machine_it_is_the_wizard(way: relay.Route) -> None:
     assert await chosen(way, None) == Route()
     assert "no other way is shorter" in (await chosen(way, "")).why
 
@@ -310,12 +310,12 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 # ------------------------------------------------------------------ how fast it is
 
 
-async def test_both_ways_are_measured_by_what_arrives(place: Path, way: stream.Route) -> None:
+async def test_both_ways_are_measured_by_what_arrives(place: Path, way: relay.Route) -> None:
     assert await trial.rate(way) > 0
     assert await trial.rate(replace(way, direct=None)) > 0
 
 
-async def test_a_way_that_is_not_there_cannot_be_measured(place: Path, way: stream.Route) -> None:
+async def test_a_way_that_is_not_there_cannot_be_measured(place: Path, way: relay.Route) -> None:
     (place.parent / "known_hosts").write_text("")
     with pytest.raises(LinkLost, match="Host key verification failed") as caught:
         await trial.rate(way)

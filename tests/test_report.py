@@ -102,22 +102,26 @@ STORY: tuple[Event, ...] = (
     MoveFinished(outcome=Outcome.PROBLEMS, downtime=65.5, exit_code=3),
 )
 
-CHANGES = {
-    "changes": [
-        {
-            "file": "openclaw.json",
-            "where": "agents.defaults.workspace",
-            "old": "/home/alice/w",
-            "new": "/srv/bob/w",
-        },
-        {"file": "state/openclaw.sqlite", "where": "cron_jobs.store_key", "count": 1200, "more": "ignored"},
-    ]
-}
+STORE = "/.openclaw/cron/jobs.json"
+CHANGES = Relocation(
+    changes=(
+        PathChange(
+            file="openclaw.json", where="agents.defaults.workspace", old="/home/alice/w", new="/srv/bob/w"
+        ),
+        PathChange(
+            file="state/openclaw.sqlite",
+            where="cron_jobs.store_key",
+            old=f"/home/alice{STORE}",
+            new=f"/srv/bob{STORE}",
+            count=1200,
+        ),
+    )
+)
 PROOF = Proof(
     trees=(Arrived(name="state", files=4211, bytes=2_000_000, old_sha256="ab" * 32, new_sha256="ab" * 32),),
     rows=(),
 )
-FOLDER = {"changes.json": json.dumps(CHANGES).encode(), "proof.json": PROOF.model_dump_json().encode()}
+FOLDER = {"changes.json": CHANGES.model_dump_json().encode(), "proof.json": PROOF.model_dump_json().encode()}
 KEPT = Kept.load(FOLDER.get)
 
 
@@ -227,8 +231,8 @@ def test_json_is_the_same_story() -> None:
     assert sections["Every changed path"]["rows"][1] == [
         "state/openclaw.sqlite",
         "cron_jobs.store_key",
-        "",
-        "",
+        "OLD:~/.openclaw/cron/jobs.json",
+        "NEW:~/.openclaw/cron/jobs.json",
         "1,200 ×",
     ]
     (moved,) = sections["What moved"]["rows"]
@@ -269,10 +273,10 @@ def test_every_changed_path_is_told_and_what_was_left() -> None:
     planned = plan(relocation=Relocation(mentions=named))
     told = reduce(view(), Relocated(relocation=Relocation(changes=(changed,), left=(left,))))
     text = report.markdown(told, planned)
-    assert "| openclaw.json | a.workspace | /home/a/ws | /srv/b/ws | 2 |" in text
+    assert "| openclaw.json | a.workspace | /home/a/ws | /srv/b/ws | 2 × |" in text
     assert "| openclaw.json | b | /home/a/x | it does not move |" in text
-    assert "| MEMORY.md | text |  | names old places (4 times); what people wrote is never changed |" in text
-    assert "| 2 more files | text |  | names old places (5 times);" in text
+    assert "| MEMORY.md | text |  | names places of OLD (4 times) |" in text
+    assert "| 2 more files | text |  | names places of OLD (5 times) |" in text
 
 
 def test_the_way_to_the_dashboard() -> None:

@@ -12,8 +12,9 @@ from openclaw_wizard.steps import sending
 from openclaw_wizard.steps.copy import Stream, TakeManifest
 from openclaw_wizard.transfer import manifest
 from openclaw_wizard.transfer.manifest import Entry, Manifest
+from openclaw_wizard.transfer.relay import Moment
 from openclaw_wizard.transfer.room import Need
-from openclaw_wizard.transfer.stream import Moment, Todo
+from openclaw_wizard.transfer.stream import Todo
 from tests.lab.carry import Carry
 from tests.odd_trees import list_file, put
 

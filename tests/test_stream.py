@@ -18,7 +18,7 @@ from openclaw_wizard.errors import LinkLost, StepFailed
 from openclaw_wizard.hosts import ByteSink, Completed, connect
 from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.model import Role
-from openclaw_wizard.transfer import compare, stream
+from openclaw_wizard.transfer import compare, relay
 from tests.odd_trees import (
     PATH,
     Wrapped,
@@ -71,7 +71,7 @@ async def test_everything_arrives_as_it_was(place: Path, plain: dict[str, Any], 
     """With zstd as a program, in Node's zlib, and without: then it is gzip."""
     old, to = build(place / "old"), staging(place)
     before = seen(old)
-    told: list[stream.Moment] = []
+    told: list[relay.Moment] = []
     way = route(old, to, **{f"{side}_facts": local_facts(**plain)})
     _, packed = await sent(way, tell=told.append)
     assert seen(to) == before
@@ -80,7 +80,7 @@ async def test_everything_arrives_as_it_was(place: Path, plain: dict[str, Any], 
     assert compare.compare(await taken(old), await taken(to)).equal
     assert compare.compare(packed, await taken(to)).equal
     source = await taken(old)
-    assert told[-1] == stream.Moment(b"", source.bytes, len(source))
+    assert told[-1] == relay.Moment(b"", source.bytes, len(source))
     assert seen(old) == before
 
 
@@ -95,11 +95,11 @@ async def test_nothing_is_left_to_send_after_a_send(place: Path) -> None:
 async def test_progress_never_goes_back_and_ends_at_the_volume(place: Path) -> None:
     old = big_tree(place / "old", 20)
     put(old, b"large", os.urandom(30 << 20))
-    told: list[stream.Moment] = []
+    told: list[relay.Moment] = []
     todo, _ = await sent(route(old, staging(place)), tell=told.append)
     assert [now.bytes for now in told] == sorted(now.bytes for now in told)
     assert len(told) > 1
-    assert told[-1] == stream.Moment(b"", todo.bytes, len(todo))
+    assert told[-1] == relay.Moment(b"", todo.bytes, len(todo))
 
 
 async def test_only_what_is_needed_is_sent_and_the_folders_keep_their_times(place: Path) -> None:
@@ -122,12 +122,12 @@ async def test_a_limited_copy_arrives_too(place: Path) -> None:
 
 
 def test_no_more_passes_in_a_second_than_is_wanted() -> None:
-    pace = stream.Pace(1000, began=50.0)
+    pace = relay.Pace(1000, began=50.0)
     assert pace.pause(500, now=50.1) == pytest.approx(0.4)
     assert pace.pause(500, now=50.5) == pytest.approx(0.5)
     # A line that was slower by itself is not made slower.
     assert pace.pause(500, now=60.0) == 0.0
-    assert stream.Pace(None, began=50.0).pause(10**9, now=50.0) == 0.0
+    assert relay.Pace(None, began=50.0).pause(10**9, now=50.0) == 0.0
 
 
 @pytest.mark.sshd
@@ -150,7 +150,7 @@ async def test_a_link_cut_in_the_middle_is_a_lost_link_and_is_resumed(
     old, to = big_tree(place / "old"), staging(place)
     host = await connect(sshd.address)
 
-    def cut(now: stream.Moment) -> None:
+    def cut(now: relay.Moment) -> None:
         # Packed is not yet arrived: the cut comes once something stands there.
         if now.bytes > 5 << 20 and len(names_in(to)) > 5:
             for pid in sessions_of(sshd.process.pid):
@@ -281,7 +281,7 @@ async def test_after_a_lost_link_only_the_rest_is_sent(place: Path) -> None:
 async def test_a_cancelled_send_stops_everything_and_is_resumed(place: Path) -> None:
     old, to = big_tree(place / "old"), staging(place)
 
-    def cancel(now: stream.Moment) -> None:
+    def cancel(now: relay.Moment) -> None:
         task.cancel()
 
     task = asyncio.create_task(sent(route(old, to), tell=cancel))

@@ -200,7 +200,7 @@ def _left_alone(plan: Plan, paths: Relocation) -> Section:
     """With what people wrote, which was counted on OLD when the plan was made."""
     left = [(each.file, each.where, each.old, each.why) for each in paths.left]
     named = plan.relocation.mentions if plan.relocation else paths.mentions
-    words = "names old places ({:,} times)"
+    words = "names places of OLD ({:,} times)"
     left += [(each.file, "text", "", words.format(each.count)) for each in named.first]
     more = named.files - len(named.first)
     if more > 0:

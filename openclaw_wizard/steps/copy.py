@@ -13,7 +13,7 @@ from openclaw_wizard.model import Role, Staged, StepId, Tree
 from openclaw_wizard.steps import databases, gateway, losses, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.relocating import Relocate
-from openclaw_wizard.transfer import compare, stream, switch
+from openclaw_wizard.transfer import compare, relay, switch
 from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
@@ -110,7 +110,7 @@ class Stream(Action):
             return source
         return await trees.list_old(ctx, tree, trees.manifest_name(tree), hashes=True)
 
-    async def _send(self, ctx: Context, prepared: sending.Prepared, tell: stream.Progress) -> None:
+    async def _send(self, ctx: Context, prepared: sending.Prepared, tell: relay.Progress) -> None:
         source = prepared.source
         try:
             parts = await sending.send(ctx, prepared, tell)

@@ -16,7 +16,7 @@ from openclaw_wizard.events import Advanced, Said
 from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.model import Role, Tree
 from openclaw_wizard.steps.action import Context, Done, Link
-from openclaw_wizard.transfer import compare, room, stream, tar, terrain, trial
+from openclaw_wizard.transfer import compare, relay, room, stream, tar, terrain, trial
 from openclaw_wizard.transfer.manifest import Manifest, shown
 
 TRIES: Final = 3
@@ -25,8 +25,8 @@ WORTH_MEASURING: Final = 16_000_000
 """Bytes to send from which it pays to measure the link first."""
 
 
-def route(ctx: Context, tree: Tree) -> stream.Route:
-    return stream.Route(
+def route(ctx: Context, tree: Tree) -> relay.Route:
+    return relay.Route(
         ctx.old,
         ctx.new,
         ctx.plan.old,
@@ -132,7 +132,7 @@ async def need_room(ctx: Context, prepared: Sequence[Prepared]) -> None:
 
 
 async def send(
-    ctx: Context, prepared: Prepared, tell: stream.Progress, *, live: bool = False
+    ctx: Context, prepared: Prepared, tell: relay.Progress, *, live: bool = False
 ) -> tuple[Manifest, Manifest]:
     """`stream.send` over the route of the plan; where OLD's own link stays lost, through the wizard.
 
@@ -154,7 +154,7 @@ async def send(
         raise
 
 
-def tellers(ctx: Context, action: str, work: Sequence[Prepared]) -> Iterator[stream.Progress]:
+def tellers(ctx: Context, action: str, work: Sequence[Prepared]) -> Iterator[relay.Progress]:
     """What publishes how far `action` is with all trees, one for the sending of each.
 
     What of `work` is not sent is on NEW and counts as done.
@@ -170,7 +170,7 @@ def tellers(ctx: Context, action: str, work: Sequence[Prepared]) -> Iterator[str
         done, count = done + todo.bytes, count + len(todo)
 
 
-def _tell(ctx: Context, begun: Advanced, now: stream.Moment) -> None:
+def _tell(ctx: Context, begun: Advanced, now: relay.Moment) -> None:
     so_far = {
         "done": begun.done + now.bytes,
         "entries": (begun.entries or 0) + now.entries,

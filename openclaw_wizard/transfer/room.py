@@ -12,7 +12,7 @@ from openclaw_wizard.errors import NoRoom
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.transfer import compare
 from openclaw_wizard.transfer.manifest import LONGEST_WALK, Entry, Manifest
-from openclaw_wizard.transfer.stream import RESUME, SAFE
+from openclaw_wizard.transfer.relay import RESUME, SAFE
 
 FULL: Final = ("ENOSPC", "EDQUOT")
 """What a host says that has no room or no inodes, or whose user has used up a quota."""

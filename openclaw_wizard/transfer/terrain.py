@@ -17,7 +17,8 @@ from openclaw_wizard.hosts.helper import Helper, source
 from openclaw_wizard.transfer import compare, manifest
 from openclaw_wizard.transfer.aside import aside
 from openclaw_wizard.transfer.manifest import Entry, Manifest
-from openclaw_wizard.transfer.stream import PARTS, SAFE, STAGING_MARK, Route
+from openclaw_wizard.transfer.relay import SAFE, Route
+from openclaw_wizard.transfer.stream import PARTS, STAGING_MARK
 
 LINES: Final = 1000
 """Entries that are sent to NEW at once."""

@@ -9,7 +9,8 @@ from typing import Final
 from openclaw_wizard.errors import LinkLost
 from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.transfer import direct
-from openclaw_wizard.transfer.stream import Pace, Route, pack_helper
+from openclaw_wizard.transfer.relay import Pace, Route
+from openclaw_wizard.transfer.stream import pack_helper
 
 LOTS: Final = (1 << 16, 1 << 19, 1 << 22)
 ENOUGH: Final = 0.25
