@@ -198,6 +198,17 @@ class TestStreams:
             (place / "go").touch()
         assert sent < 10 * BIG
 
+    async def test_a_slow_reader_holds_a_fast_sender(self, host: Host, place: Path) -> None:
+        """However little is taken at a time; else all that OLD has gathers in the wizard's memory."""
+        script = "for i in $(seq 200); do head -c 1000000 /dev/zero; echo >>sent; done"
+        taken = 0
+        async with asyncio.timeout(120), host.reader(["sh", "-c", script]) as source:
+            for _ in range(100):
+                taken += len(await source.read(1 << 16))
+                await asyncio.sleep(0.01)
+            sent = 1_000_000 * (place / "sent").stat().st_size
+        assert sent < taken + 16_000_000
+
     async def test_relay_from_a_reader_to_a_writer(self, host: Host) -> None:
         count = BIG
         async with asyncio.timeout(120):

@@ -40,7 +40,8 @@ class SSHCommand:
         self._host = host
         self._process = process
         self._pid: int | None = None
-        self._ahead = b""
+        self._ahead, self._at = b"", 0
+        self._window = process.channel.get_recv_window()
 
     async def find_pid(self, mark: str) -> None:
         """Reads on to the line with the pid, past whatever the start-up files print.
@@ -52,17 +53,22 @@ class SSHCommand:
             noise += part
             if found := find_mark(noise, mark):
                 self._pid, self._ahead = found
+                self._at = 0
                 return
         said = (noise + await self.read_stderr(CHUNK)).decode(errors="replace").strip()
         what = f"the account's shell runs no commands ({said[-300:] or 'it says nothing'})"
         raise HostError(host=self._host.label, what=what)
 
     async def read(self, limit: int) -> bytes:
-        if self._ahead:
-            part, self._ahead = self._ahead[:limit], self._ahead[limit:]
-            return part
-        with link_errors(self._host.label, "reading a command's output"):
-            return await self._process.stdout.read(limit)
+        if self._at >= len(self._ahead):
+            # All that is there: asyncssh grants a window anew for whatever is taken, so taking a little at a
+            # time from a fast sender lets what waits here grow without end (measured, asyncssh 2.24).
+            with link_errors(self._host.label, "reading a command's output"):
+                self._ahead = await self._process.stdout.read(max(limit, self._window))
+            self._at = 0
+        part = self._ahead[self._at : self._at + limit]
+        self._at += len(part)
+        return part
 
     async def read_stderr(self, limit: int) -> bytes:
         with link_errors(self._host.label, "reading a command's output"):
