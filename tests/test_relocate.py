@@ -257,7 +257,9 @@ async def test_machine_state_quarantine_and_absolute_agent_databases(tmp_path: P
     staged = Staged(tmp_path)
     store = f"{staged.source}/cron/jobs.json"
     agent = f"{staged.source}/agents/main/agent/openclaw-agent.sqlite"
-    staged.execute("INSERT INTO config_machine_state VALUES ('cron.store', ?, 1)", json.dumps(store))
+    staged.execute(
+        "INSERT OR REPLACE INTO config_machine_state VALUES ('cron.store', ?, 1)", json.dumps(store)
+    )
     staged.execute("INSERT INTO diagnostic_events VALUES (?, 'x')", f"cron.quarantine:{store}")
     staged.execute("INSERT INTO agent_databases VALUES ('research', ?)", agent)
     staged.copy()
@@ -314,7 +316,8 @@ async def test_where_plugins_are_installed_follows_and_what_hangs_on_hashes_is_t
         }
     }
     staged.execute(
-        "INSERT INTO config_machine_state VALUES ('plugins.installedIndex', ?, 1)", json.dumps(index)
+        "INSERT OR REPLACE INTO config_machine_state VALUES ('plugins.installedIndex', ?, 1)",
+        json.dumps(index),
     )
     staged.execute("CREATE TABLE worktrees (id TEXT, path TEXT)")
     staged.execute("INSERT INTO worktrees VALUES ('w', ?)", f"{staged.source}/worktrees/w")

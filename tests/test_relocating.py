@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_wizard import report
 from openclaw_wizard.errors import Blocked, StepFailed
 from openclaw_wizard.events import Event, Relocated
 from openclaw_wizard.faces.plain import plan_text
@@ -20,6 +21,7 @@ from openclaw_wizard.steps import back_up, copy, relocating, verify
 from openclaw_wizard.steps.action import Action
 from tests.builders import host_facts, installation, new_facts, tree, workspace
 from tests.openclaw_states import config, helper, write
+from tests.test_comparison_of_a_move import WITHOUT_A_GATEWAY
 from tests.two_hosts import TwoHosts
 
 pytestmark = pytest.mark.node
@@ -67,15 +69,19 @@ async def test_the_preview_is_what_is_done_and_can_be_put_back(hosts: TwoHosts) 
         f"plugins.load.paths.0  {hosts.old_home}/src/mine: it points at something that does not move" in said
     )
 
-    assert await wizard.run() is Outcome.DONE
-    assert {row.state for row in wizard.view.rows} == {RowState.EQUAL}
+    assert await wizard.run() is Outcome.PROBLEMS
+    assert {row.subject for row in wizard.view.rows if not row.explained} == WITHOUT_A_GATEWAY
     (folder,) = (hosts.wizard_home / "migrations").iterdir()
     kept = Relocation.model_validate_json((folder / "changes.json").read_bytes())
     assert kept.changes == plan.relocation.changes
     assert [each.relocation for each in events if isinstance(each, Relocated)] == [kept]
-    report = (folder / "report.md").read_text()
-    assert all(f"| {each.where} | {each.old} | {each.new} |" in report for each in kept.changes)
-    assert "secret-token" not in report + (folder / "changes.json").read_text() + said
+    told = json.loads(report.as_json(wizard.view, plan, report.Kept.of(folder), names=True))
+    (changed,) = (each["rows"] for each in told["sections"] if each["title"] == "Every changed path")
+    assert [row[:4] for row in changed] == [[e.file, e.where, e.old, e.new] for e in kept.changes]
+    assert (
+        "secret-token"
+        not in (folder / "report.md").read_text() + (folder / "changes.json").read_text() + said
+    )
     assert config_on_new(hosts)["agents"]["entries"]["research"]["workspace"] == f"{hosts.new_home}/research"
     assert (hosts.new_home / ".openclaw/workspace/MEMORY.md").read_text() == (
         f"Look in {hosts.old_home}/research.\n"

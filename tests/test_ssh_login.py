@@ -69,7 +69,6 @@ class TestAddress:
             "-oProxyCommand=x",
             "a b",
             "[::1",
-            "a/b",
         ],
     )
     async def test_that_is_none_is_a_usage_error(self, address: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 
 from humanize import intcomma
@@ -34,7 +35,9 @@ async def keep(ctx: Context) -> None:
 def _write(ctx: Context) -> None:
     digest, count = hashlib.sha256(), 0
     first: list[dict[str, str]] = []
-    with ctx.shelf.file(KEPT).open("wb") as file:
+    # Names of files are nobody else's business.
+    private = os.open(ctx.shelf.file(KEPT), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(private, "wb") as file:
         for each in _lines(ctx):
             line = json.dumps(each).encode() + b"\n"
             file.write(line)

@@ -21,7 +21,7 @@ from openclaw_wizard.transfer.manifest import Manifest, shown
 
 TRIES: Final = 3
 """How often the direct link may break in one run before all goes through the wizard."""
-WORTH_MEASURING: Final = 16_000_000
+WORTH_MEASURING: Final = 100_000_000
 """Bytes to send from which it pays to measure the link first."""
 
 
