@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_wizard.errors import CommandFailed, CommandTimedOut, UsageError
+from openclaw_wizard.errors import CommandFailed, CommandTimedOut, StepFailed, UsageError
 from openclaw_wizard.hosts import Host, connect, shell
 from openclaw_wizard.hosts.local import LocalHost
 from tests.conftest import Sshd, Until, empty
@@ -197,6 +197,18 @@ class TestStreams:
                         sent += 1 << 18
             (place / "go").touch()
         assert sent < 10 * BIG
+
+    async def test_reader_tells_that_its_input_failed(self, host: Host) -> None:
+        """Instead of waiting for the rest, or taking half of it for all."""
+
+        async def half() -> AsyncIterator[bytes]:
+            yield b"some"
+            raise StepFailed(what="the other half is gone")
+
+        async with asyncio.timeout(60), host.reader(["cat"], input=half()) as source:
+            with pytest.raises(StepFailed, match="the other half is gone"):
+                while await source.read():
+                    pass
 
     async def test_a_slow_reader_holds_a_fast_sender(self, host: Host, place: Path) -> None:
         """However little is taken at a time; else all that OLD has gathers in the wizard's memory."""

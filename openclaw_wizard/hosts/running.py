@@ -21,7 +21,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
-from openclaw_wizard.errors import CommandFailed, CommandTimedOut, LinkLost
+from openclaw_wizard.errors import CommandFailed, CommandTimedOut, LinkLost, WizardError
 from openclaw_wizard.hosts import Completed, command_name
 from openclaw_wizard.hosts.shell import typed
 
@@ -73,17 +73,31 @@ class Command:
         self._argv = tuple(argv)
         self.running = running
         self.ended = False
+        self._unfed: WizardError | None = None
         self._stderr = asyncio.create_task(_last_bytes(running.read_stderr))
         self._tasks: list[asyncio.Task[bytes] | asyncio.Task[None]] = [self._stderr]
         if data is not None:
             self._tasks.append(asyncio.create_task(self._feed(data)))
 
     async def read(self, limit: int = CHUNK) -> bytes:
-        return await self.running.read(limit)
+        """See Running. Raises what its input failed with, where that is why it ended."""
+        try:
+            part = await self.running.read(limit)
+        except LinkLost:
+            # Its channel was dropped with it, which looks like a lost link.
+            self._tell_unfed()
+            raise
+        if not part:
+            self._tell_unfed()
+        return part
+
+    def _tell_unfed(self) -> None:
+        if self._unfed is not None:
+            raise self._unfed
 
     async def read_all(self) -> bytes:
         parts = []
-        while part := await self.running.read(CHUNK):
+        while part := await self.read():
             parts.append(part)
         return b"".join(parts)
 
@@ -109,6 +123,14 @@ class Command:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _feed(self, data: bytes | AsyncIterable[bytes]) -> None:
+        try:
+            await self._give(data)
+        except WizardError as problem:
+            # Half of an input must not pass for all of it, and nobody may wait for the rest.
+            self._unfed = problem
+            await self.running.kill()
+
+    async def _give(self, data: bytes | AsyncIterable[bytes]) -> None:
         # A lost link is told by whoever reads; the rest of an unwanted input is nobody's loss.
         with suppress(BrokenPipeError, LinkLost):
             if isinstance(data, bytes):

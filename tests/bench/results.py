@@ -223,7 +223,7 @@ def growth_table(growth: Sequence[Grown]) -> str:
         "second pass s",
         "memory MB",
         "loop held s",
-        "of it computing",
+        "by itself s",
     ]
     rows = []
     for each in growth:
