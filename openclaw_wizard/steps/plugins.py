@@ -7,6 +7,7 @@ versions every command (facts in `openclaw.plugins`).
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -95,7 +96,7 @@ def _left(ctx: Context, plugin: Plugin) -> LeftToDo:
     return LeftToDo(
         subject=f"plugin {plugin.id}",
         why=f"{lacks}; {why}",
-        command=" ".join(("openclaw", *plugins.install_words(plugin, ctx.plan.version))),
+        command=shlex.join(("openclaw", *plugins.install_words(plugin, ctx.plan.version))),
     )
 
 
