@@ -153,6 +153,7 @@ async def test_the_walk_sees_what_python_sees(place: Path) -> None:
     once = sum(i["s"] for p, i in entries.items() if p != b"second name")
     # Its clock is the host's own; here that is ours.
     assert abs(int(end.pop("now")) / 1e9 - time.time()) < 60
+    assert end.pop("boot") == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert end == {
         "end": True,
         "files": sum(f[0] == "f" for f in expected.values()),
@@ -272,7 +273,7 @@ async def test_sizes_agree_with_the_walk(place: Path) -> None:
     *_, end = await items(local_helper(), "tree", root=str(root))
     sizes = await local_helper().call("sizes", {"root": str(root)})
     assert {k: sizes[k] for k in ("files", "dirs", "links", "bytes")} == {
-        k: end[k] for k in end if k not in ("end", "now")
+        k: end[k] for k in end if k not in ("end", "now", "boot")
     }
     top = {b64decode(each["name"]): each for each in sizes["top"]}
     assert top[b"closed"]["files"] == 1
@@ -323,10 +324,11 @@ async def test_stat_and_list_speak_of_names_as_bytes(place: Path) -> None:
 
 async def test_mkdir_makes_private_parents_and_can_be_repeated(place: Path) -> None:
     deep = place / "a" / "b"
-    assert await local_helper().call("mkdir", {"path": str(deep)}) == {"created": True}
+    made = await local_helper().call("mkdir", {"path": str(deep)})
+    assert made["created"] is True and made["room"]["bytes"] > 0
     assert [p.stat().st_mode & 0o777 for p in (deep, deep.parent)] == [0o700, 0o700]
     deep.chmod(0o750)
-    assert await local_helper().call("mkdir", {"path": str(deep)}) == {"created": False}
+    assert (await local_helper().call("mkdir", {"path": str(deep)}))["created"] is False
     assert deep.stat().st_mode & 0o777 == 0o750
 
 

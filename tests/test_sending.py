@@ -13,7 +13,7 @@ from openclaw_wizard.steps.copy import Stream, TakeManifest
 from openclaw_wizard.transfer import manifest
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 from openclaw_wizard.transfer.relay import Moment
-from openclaw_wizard.transfer.room import Need
+from openclaw_wizard.transfer.room import Need, Room
 from openclaw_wizard.transfer.stream import Todo
 from tests.lab.carry import Carry
 from tests.odd_trees import list_file, put
@@ -27,7 +27,8 @@ def tree(*sizes: int) -> Manifest:
 def test_the_trees_are_told_as_one_and_what_is_there_counts_as_done(tmp_path: Path) -> None:
     carry = Carry(tmp_path / "old", tmp_path / "new")
     parts = ((tree(10, 20, 30), Todo(tree(30), tree())), (tree(40), Todo(tree(), tree(40))))
-    work = [sending.Prepared(carry.tree, source, todo, Need()) for source, todo in parts]
+    free = Room(10**9, None, "1")
+    work = [sending.Prepared(carry.tree, source, todo, Need(), free) for source, todo in parts]
     first, second = sending.tellers(carry.ctx, "copy.stream", work)
     first(Moment(b"a\x1b[2J", 5, 0))
     first(Moment(b"", 30, 1))
@@ -50,6 +51,7 @@ async def test_a_sending_that_goes_on_says_what_it_need_not_send(tmp_path: Path)
         await carry.does(action)
     (carry.staging / "lost\n\x1b[2J").unlink()
     carry.events.clear()
+    carry.ctx.fresh.clear()
     await carry.does(Stream())
     told = [e for e in carry.events if isinstance(e, Advanced) and e.of_entries is not None]
     assert "lost\\n\\x1b[2J" in {e.path for e in told}

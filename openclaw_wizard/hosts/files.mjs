@@ -110,13 +110,13 @@ command("list", async ({ path: value }) => {
     .map(([name, stat]) => ({ name: base64(name), ...factsOf(join(folder, name), stat) }));
 });
 
-// Missing parents get the same mode.
+// Missing parents get the same mode. The answer tells of the room there too, as `room` does.
 command("mkdir", async ({ path: value, mode = 0o700 }) => {
   const full = pathOf(value);
   const created = !lstatOrNull(full);
   fs.mkdirSync(full, { recursive: true, mode });
   if (created) fs.chmodSync(full, mode);
-  return { created };
+  return { created, room: roomAt(full) };
 });
 
 command("write", async ({ path: value, content, mode = 0o600 }) => {
@@ -204,11 +204,13 @@ command("free", async ({ path: value }) => {
 });
 
 // `inodes` is null where the file system counts none.
-command("room", async ({ path: value }) => {
-  const here = nearestExisting(pathOf(value));
+function roomAt(full) {
+  const here = nearestExisting(full);
   const { bavail, bsize, files, ffree } = fs.statfsSync(here);
   return { bytes: bavail * bsize, inodes: files ? ffree : null, dev: String(lstatOrNull(here).dev) };
-});
+}
+
+command("room", async ({ path: value }) => roomAt(pathOf(value)));
 
 const BODY_LIMIT = 1 << 16;
 

@@ -448,6 +448,18 @@ async function describe(node, hash) {
   return { ...entryOf({ ...node, stat }), h: sha256, ...(changed && { changed }) };
 }
 
+function changedAfter({ fine, coarse }) {
+  const [exact, whole] = [BigInt(fine), BigInt(coarse)];
+  return ({ ctimeNs }) => ctimeNs >= (ctimeNs % 1_000_000_000n ? exact : whole);
+}
+
+// What is another after every start of this machine: after a crash the content of a file may be gone that its facts
+// still tell of.
+function bootOf() {
+  const told = tolerant(() => fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());
+  return told ?? String(Math.round(Date.now() / 1000 - os.uptime()));
+}
+
 class Totals {
   files = 0;
   dirs = 0;
@@ -468,16 +480,18 @@ class Totals {
 
 // Every entry below `root`, in order; with `e` where the disk cannot read it; those that a rule leaves out as {x, r, b},
 // those that this user may not read as {c, e}, at the end the totals and when the walk began ({end, now}). `now` is this
-// host's clock in nanoseconds.
-command("tree", async ({ root, hash = false, rules, ignore, everything, only }, emit) => {
+// host's clock in nanoseconds. With `since` only what changed after that has a hash, by ctime, which nobody can set:
+// {fine, coarse} in nanoseconds, the second where a file system keeps whole seconds.
+command("tree", async ({ root, hash = false, since, rules, ignore, everything, only }, emit) => {
   const now = String(BigInt(Date.now()) * 1_000_000n);
+  const wanted = since && hash ? changedAfter(since) : () => hash;
   const totals = new Totals();
   const closed = [];
   const refused = (relative, code) => closed.push({ c: base64(relative), e: code });
   const found = async (node) => {
     if (node.reason) return node.lost ? lostEntry(node) : node;
     try {
-      return await describe(node, hash);
+      return await describe(node, wanted(node.stat));
     } catch (error) {
       if (isReadError(error)) return lostEntry(node);
       if (REFUSED.has(error.code)) return refused(node.path, error.code);
@@ -494,7 +508,7 @@ command("tree", async ({ root, hash = false, rules, ignore, everything, only }, 
     }
   }
   for (const each of closed) await emit(each);
-  await emit({ end: true, now, ...totals });
+  await emit({ end: true, now, boot: bootOf(), ...totals });
 });
 
 command("sizes", async ({ root, rules, ignore }) => {

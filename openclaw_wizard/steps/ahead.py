@@ -45,10 +45,11 @@ class CopyAhead(Action):
     async def _copy(self, ctx: Context, tree: Tree) -> int:
         listed = await self._listed(ctx, tree)
         staged = None
-        if await sending.make_staging(ctx, tree):
+        ground = await sending.make_staging(ctx, tree)
+        if ground.was_there:
             staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
-        prepared = await sending.prepare(ctx, tree, listed, staged)
-        await sending.need_room(ctx, [prepared])
+        prepared = await sending.prepare(ctx, tree, ground, listed, staged)
+        sending.need_room(ctx, [prepared])
         listed = prepared.source
         (tell,) = sending.tellers(ctx, self.id, [prepared])
         parts = await sending.send(ctx, prepared, tell, live=True)

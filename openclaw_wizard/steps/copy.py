@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import humanize
@@ -14,7 +13,7 @@ from openclaw_wizard.steps import databases, gateway, losses, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.relocating import Relocate
 from openclaw_wizard.transfer import compare, relay, switch
-from openclaw_wizard.transfer.aside import aside
+from openclaw_wizard.transfer.aside import aside, both
 from openclaw_wizard.transfer.manifest import Entry, Manifest
 
 SAFE = (
@@ -39,6 +38,7 @@ class TakeManifest(Action):
 
     async def apply(self, ctx: Context) -> Done:
         ctx.fresh.add(self.id)
+        ctx.fresh.discard(Stream.id)
         for name in (trees.COMPARED, databases.CHECKED):
             ctx.shelf.save(name, b"")
         files = size = 0
@@ -71,6 +71,9 @@ class Stream(Action):
     async def holds(self, ctx: Context) -> bool:
         if await trees.switched(ctx) or ctx.shelf.load(trees.COMPARED):
             return True
+        if self.id in ctx.fresh:
+            # What was sent in this run is looked at by hash as the very next thing.
+            return all([await sending.is_staged(ctx, tree) for tree in ctx.plan.trees])
         for tree, source in trees.each(ctx):
             if not source.hashed or not await sending.is_staged(ctx, tree):
                 return False
@@ -81,28 +84,23 @@ class Stream(Action):
 
     async def apply(self, ctx: Context) -> Done:
         prepared = [await self._prepare(ctx, tree) for tree in ctx.plan.trees]
-        await sending.need_room(ctx, prepared)
+        sending.need_room(ctx, prepared)
         total = sum(each.source.bytes for each in prepared)
         sent = sum(each.todo.bytes for each in prepared)
         for each, tell in zip(prepared, sending.tellers(ctx, self.id, prepared), strict=True):
             await self._send(ctx, each, tell)
+        ctx.fresh.add(self.id)
         again = f", {humanize.naturalsize(total - sent)} was there already" if sent < total else ""
         return Done(fact=f"{humanize.naturalsize(sent)} sent{again} ({sending.how(ctx)})")
 
     async def _prepare(self, ctx: Context, tree: Tree) -> sending.Prepared:
         """What OLD holds and what of it is to be sent; what is in the way on NEW is cleared."""
         source, staged = trees.source_manifest(ctx, tree), None
-        if await sending.make_staging(ctx, tree):
-            staged, source = await asyncio.gather(self._staged(ctx, tree), self._hashed(ctx, tree, source))
-        return await sending.prepare(ctx, tree, source, staged)
-
-    async def _staged(self, ctx: Context, tree: Tree) -> Manifest:
-        """What stands in staging; what the copy ahead left there and nobody touched is not read again."""
-        ahead = trees.kept(ctx, trees.arrived_name(tree))
-        staged = await trees.list_staged(ctx, tree, self.id, hashes=ahead is None)
-        if ahead is None:
-            return staged
-        return await aside(compare.carried, staged, ahead, ctx.shelf.file(f"standing-{tree.name}.jsonl"))
+        ground = await sending.make_staging(ctx, tree)
+        if ground.was_there:
+            standing = trees.list_standing(ctx, tree, self.id)
+            staged, source = await both(standing, self._hashed(ctx, tree, source))
+        return await sending.prepare(ctx, tree, ground, source, staged)
 
     async def _hashed(self, ctx: Context, tree: Tree, source: Manifest) -> Manifest:
         """Without a hash a file is sent again; after a copy ahead those are the few that changed."""
@@ -137,23 +135,26 @@ class CompareHashes(Action):
         return await trees.switched(ctx) or bool(ctx.shelf.load(trees.COMPARED))
 
     async def apply(self, ctx: Context) -> Done:
-        count = _Count(ctx.plan.new.uid)
-        files = 0
-        for tree, source in trees.each(ctx):
-            staged = await trees.list_staged(ctx, tree, self.id, hashes=True)
-            precision = sending.precision(ctx, tree)
-            found = await aside(compare.compare, source, staged, precision=precision, on_staged=count.look)
-            count.add(found)
-            files += source.files
+        count, drifted = await both(self._counted(ctx), trees.drift(ctx))
         ctx.learn(ctx.facts.model_copy(update={"staged": count.staged()}))
-        await self._judge(ctx, count)
+        self._judge(ctx, count, drifted)
         await losses.keep(ctx)
+        files = sum(source.files for _, source in trees.each(ctx))
         ctx.shelf.save(trees.COMPARED, json.dumps({"files": files}).encode())
         return Done(fact=f"{files:,} of {files:,} files equal")
 
-    async def _judge(self, ctx: Context, count: _Count) -> None:
+    async def _counted(self, ctx: Context) -> _Count:
+        count = _Count(ctx.plan.new.uid)
+        for tree, source in trees.each(ctx):
+            staged = await trees.list_standing(ctx, tree, self.id)
+            precision = sending.precision(ctx, tree)
+            found = await aside(compare.compare, source, staged, precision=precision, on_staged=count.look)
+            count.add(found)
+        return count
+
+    def _judge(self, ctx: Context, count: _Count, drifted: list[bytes]) -> None:
         """Raises StepFailed where NEW differs, or where OLD is no longer what was listed and copied."""
-        if drifted := await trees.drift(ctx):
+        if drifted:
             raise trees.moved_on(ctx, drifted)
         if count.names:
             trees.list_again(ctx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Final
 
@@ -71,11 +71,19 @@ async def is_staged(ctx: Context, tree: Tree) -> bool:
     return bool(there)
 
 
-async def make_staging(ctx: Context, tree: Tree) -> bool:
-    """Makes the staging folder; whether it was there already, with whatever in it. Raises NoRoom."""
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The staging folder; `was_there`: with whatever in it."""
+
+    was_there: bool
+    room: room.Room
+
+
+async def make_staging(ctx: Context, tree: Tree) -> Ground:
+    """Makes the staging folder where it is not there yet. Raises NoRoom."""
     with _room_for_trials(ctx):
         made = await ctx.new_helper.call("mkdir", {"path": tree.staging(ctx.move), "mode": 0o700})
-    return not made["created"]
+    return Ground(not made["created"], room.room_from(made["room"]))
 
 
 @contextmanager
@@ -96,22 +104,27 @@ class Prepared:
     source: Manifest
     todo: stream.Todo
     need: room.Need
+    room: room.Room
 
 
-async def prepare(ctx: Context, tree: Tree, source: Manifest, staged: Manifest | None) -> Prepared:
+async def prepare(
+    ctx: Context, tree: Tree, ground: Ground, source: Manifest, staged: Manifest | None
+) -> Prepared:
     """Tries what NEW can hold in the staging folder, and clears what is in the way there."""
     with _room_for_trials(ctx):
-        source = await _tried(ctx, tree, source)
+        source = await _tried(ctx, tree, ground, source)
     need = room.Need()
     work = need.counted(compare.work(source, staged, precision=precision(ctx, tree)))
     todo = await stream.make_way(route(ctx, tree), work, ctx.shelf.file("."), tree.name)
-    return Prepared(tree, source, todo, need)
+    return Prepared(tree, source, todo, need, ground.room)
 
 
-async def _tried(ctx: Context, tree: Tree, source: Manifest) -> Manifest:
-    there = await terrain.look(route(ctx, tree))
-    ctx.shelf.save(_terrain_name(tree), json.dumps({"step_ns": there.step_ns}).encode())
-    if not there.odd:
+async def _tried(ctx: Context, tree: Tree, ground: Ground, source: Manifest) -> Manifest:
+    there = json.loads(ctx.shelf.load(_terrain_name(tree)) or b"{}")
+    if not ground.was_there or there.get("dev") != ground.room.dev:
+        there = {**asdict(await terrain.look(route(ctx, tree))), "dev": ground.room.dev}
+        ctx.shelf.save(_terrain_name(tree), json.dumps(there).encode())
+    if not there["odd"]:
         return source
     return await terrain.marked(route(ctx, tree), source, ctx.shelf.file(f"tried-{tree.name}.jsonl"))
 
@@ -126,9 +139,9 @@ def _terrain_name(tree: Tree) -> str:
     return f"terrain-{tree.name}.json"
 
 
-async def need_room(ctx: Context, prepared: Sequence[Prepared]) -> None:
+def need_room(ctx: Context, prepared: Sequence[Prepared]) -> None:
     """Raises NoRoom where NEW cannot take it all."""
-    await room.check(ctx.new_helper, [(each.tree.staging(ctx.move), each.need) for each in prepared])
+    room.check(ctx.new.label, [(each.room, each.need) for each in prepared])
 
 
 async def send(

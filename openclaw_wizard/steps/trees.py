@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from openclaw_wizard.errors import StepFailed
@@ -168,9 +168,15 @@ def keepsakes(ctx: Context) -> str:
 
 
 async def list_staged(
-    ctx: Context, tree: Tree, action: str, *, hashes: bool, name: str | None = None
+    ctx: Context,
+    tree: Tree,
+    action: str,
+    *,
+    hashes: bool,
+    name: str | None = None,
+    since: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """What stands in the staging folder on NEW."""
+    """What stands in the staging folder on NEW; with `since` only what changed after that is hashed."""
 
     def progress(files: int, size: int) -> None:
         label = f"{'hashes' if hashes else 'lists'} what is on NEW already: {files:,} files"
@@ -181,9 +187,24 @@ async def list_staged(
         tree.staging(ctx.move),
         to=ctx.shelf.file(name or f"staged-{tree.name}.jsonl"),
         hashes=hashes,
+        since=since,
         everything=True,
         on_progress=progress,
     )
+
+
+async def list_standing(ctx: Context, tree: Tree, action: str) -> Manifest:
+    """What stands in the staging folder, with all hashes.
+
+    What the copy ahead left there was hashed then; where nobody touched it since, it is not read again.
+    """
+    ahead = kept(ctx, arrived_name(tree))
+    if ahead is not None:
+        listed = await list_staged(ctx, tree, action, hashes=True, since=compare.since(ahead))
+        standing = await aside(compare.carried, listed, ahead, ctx.shelf.file(f"standing-{tree.name}.jsonl"))
+        if standing.hashed:
+            return standing
+    return await list_staged(ctx, tree, action, hashes=True)
 
 
 async def inventory_of(ctx: Context, role: Role) -> Inventory:

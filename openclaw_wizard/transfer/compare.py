@@ -164,16 +164,23 @@ def carried(now: Manifest, before: Manifest, to: Path) -> Manifest:
     """`now` with the hashes of `before` (the same host and tree) for every file that has not changed since.
 
     Told by inode, size, times and above all ctime, which nobody can set: it must be older than the walk
-    that hashed the file, by what the host's clock for files may lag.
+    that hashed the file, by what the host's clock for files may lag. After another start of the host none
+    is known: a crash may take the content of a file and leave its facts.
     """
+    same = now.boot == before.boot
     with manifest.Writer(to) as writer:
         for entry, then in paired(now, before):
             if entry is not None:
-                known = entry.sha256 or (None if entry.lost else _known(entry, then, before))
+                known = entry.sha256 or (_known(entry, then, before) if same and not entry.lost else None)
                 writer.add(entry if known == entry.sha256 else replace(entry, sha256=known))
         for line in now.left_out():
             writer.add_line(line)
-        return writer.publish(now.began_ns)
+        return writer.publish(now.began_ns, now.boot)
+
+
+def since(before: Manifest) -> dict[str, str]:
+    """For `manifest.take`: of what has an older ctime `carried` knows the hash from `before`."""
+    return {"fine": str(before.began_ns - CLOCK_LAG), "coarse": str(before.began_ns - COARSE_CLOCK)}
 
 
 def _known(entry: Entry, then: Entry | None, before: Manifest) -> str | None:
@@ -210,7 +217,7 @@ def merged(listed: Manifest, parts: Sequence[Manifest], to: Path) -> Manifest:
             writer.add(one)
         for line in listed.left_out():
             writer.add_line(line)
-        return writer.publish(listed.began_ns)
+        return writer.publish(listed.began_ns, listed.boot)
 
 
 # ------------------------------------------------------------------ what is to be done

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from openclaw_wizard.hosts.helper import Helper, raw
 from openclaw_wizard.model import Excluded
 from openclaw_wizard.transfer.aside import aside, unless_given_up
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 LONGEST_WALK: Final = 12 * 3600.0
 """Seconds; only there so that a walk cannot last for ever."""
 TELL_EVERY: Final = 0.1
@@ -112,6 +112,8 @@ class Manifest:
     linked: bool
     hashed: bool
     began_ns: int
+    boot: str
+    """Another one after every start of the walked host."""
     lost: int
 
     def __iter__(self) -> Iterator[Entry]:
@@ -211,9 +213,8 @@ class Writer:
             self._groups.add(entry.group)
         self._totals["bytes"] += entry.size
 
-    def publish(self, began_ns: int = 0) -> Manifest:
-        self._totals["began"] = began_ns
-        self._line(self._totals)
+    def publish(self, began_ns: int = 0, boot: str = "") -> Manifest:
+        self._line({**self._totals, "began": began_ns, "boot": boot})
         self._file.flush()
         os.fsync(self._file.fileno())
         self._temporary.replace(self._path)
@@ -239,7 +240,7 @@ def load(path: Path) -> Manifest:
         raise ValueError(f"not a manifest of format {FORMAT}")
     if not isinstance(end, dict) or "end" not in end:
         raise ValueError("the manifest is torn")
-    facts = (end[name] for name in ("end", "files", "bytes", "linked", "hashed", "began", "lost"))
+    facts = (end[name] for name in ("end", "files", "bytes", "linked", "hashed", "began", "boot", "lost"))
     return Manifest(path, *facts)
 
 
@@ -258,6 +259,7 @@ async def take(
     *,
     to: Path,
     hashes: bool,
+    since: Mapping[str, str] | None = None,
     everything: bool = False,
     only: Sequence[str] = (),
     losses: bool = False,
@@ -265,7 +267,8 @@ async def take(
 ) -> Manifest:
     """Walks `root` on the helper's host and keeps the manifest as `to`.
 
-    `rules` are (pattern, reason), see `helper.mjs`. `on_progress` gets files and bytes so far.
+    `rules` are (pattern, reason), see `helper.mjs`. With `since` (`compare.since`) only what changed
+    after that is hashed. `on_progress` gets files and bytes so far.
     Shared-memory files of databases are left out unless `everything` is asked for: SQLite makes them
     anew, and one that is joined with another database corrupts it (peers F6). With `only`, the root and
     what in it has one of these names. With `losses`, what the disk cannot read is marked as lost.
@@ -275,14 +278,16 @@ async def take(
     where = raw(root) if isinstance(root, bytes) else root
     patterns = [{"pattern": pattern, "reason": reason} for pattern, reason in rules]
     params = {"root": where, "hash": hashes, "rules": patterns, "everything": everything, "only": list(only)}
+    if since is not None:
+        params["since"] = dict(since)
     closed: list[tuple[bytes, str]] = []
-    began, told = 0, 0.0
+    began, boot, told = 0, "", 0.0
     with Writer(to) as writer:
         async for line in helper.items("tree", params, timeout=LONGEST_WALK):
             if line.startswith((ENTRY, LEFT_OUT)):
                 writer.add_line(line)
             elif "end" in (item := json.loads(line)):
-                began = int(item["now"])
+                began, boot = int(item["now"]), str(item["boot"])
             else:
                 closed.append((b64decode(item["c"]), str(item["e"])))
             if on_progress is not None and time.monotonic() - told >= TELL_EVERY:
@@ -292,7 +297,7 @@ async def take(
             raise _refused(helper.host.label, root, closed)
         if on_progress is not None:
             on_progress(writer.files, writer.bytes)
-        made = await aside(writer.publish, began)
+        made = await aside(writer.publish, began, boot)
     if lost := await aside(_refused_losses, made, losses):
         made.path.unlink()
         raise _refused(helper.host.label, root, lost)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from humanize import intcomma, naturalsize
 
 from openclaw_wizard.errors import NoRoom
@@ -44,18 +45,30 @@ class Need:
             self.bytes += max(0, entry.size - (staged.size if staged else 0))
 
 
-async def check(helper: Helper, wanted: Sequence[tuple[str, Need]]) -> None:
-    """`wanted` are folders on NEW; those on one file system share its room. Raises NoRoom, HelperFailed."""
+class Room(msgspec.Struct, frozen=True):
+    """What is free on the file system `dev`; `inodes` is None where it counts none."""
+
+    bytes: int
+    inodes: int | None
+    dev: str
+
+
+def room_from(answer: object) -> Room:
+    """The helper's word for it."""
+    return msgspec.convert(answer, Room)
+
+
+def check(host: str, wanted: Sequence[tuple[Room, Need]]) -> None:
+    """Those on one file system share its room. Raises NoRoom."""
     needs: dict[str, Need] = {}
-    found: dict[str, dict[str, int | None]] = {}
-    for folder, need in wanted:
-        room = await helper.call("room", {"path": folder})
-        total = needs.setdefault(room["dev"], Need())
+    found: dict[str, Room] = {}
+    for room, need in wanted:
+        total = needs.setdefault(room.dev, Need())
         total.bytes, total.entries = total.bytes + need.bytes, total.entries + need.entries
-        found[room["dev"]] = room
+        found[room.dev] = room
     for device, need in needs.items():
         if lack := lacking(need, found[device]):
-            raise no_room(helper.host.label, lack)
+            raise no_room(host, lack)
 
 
 async def explained(helper: Helper, folder: str, source: Manifest) -> NoRoom:
@@ -63,13 +76,13 @@ async def explained(helper: Helper, folder: str, source: Manifest) -> NoRoom:
     standing = await helper.call("sizes", {"root": folder, "rules": []}, timeout=LONGEST_WALK)
     entries = sum(standing[kind] for kind in ("files", "dirs", "links"))
     left = Need(max(0, source.bytes - standing["bytes"]), max(0, len(source) - source.lost - entries))
-    lack = lacking(left, await helper.call("room", {"path": folder}))
+    lack = lacking(left, room_from(await helper.call("room", {"path": folder})))
     return no_room(helper.host.label, lack or f"{naturalsize(left.bytes)} are still to come (a quota?)")
 
 
-def lacking(need: Need, room: dict[str, int | None]) -> str:
+def lacking(need: Need, room: Room) -> str:
     """What is missing, for a person; empty where nothing is known to be."""
-    entries, free = room["inodes"], room["bytes"] or 0
+    entries, free = room.inodes, room.bytes
     if entries is not None and entries < need.entries:
         return f"it takes no more than {intcomma(entries)} of {intcomma(need.entries)} entries (inodes)"
     return f"about {naturalsize(need.bytes - free)} are missing" if free < need.bytes else ""

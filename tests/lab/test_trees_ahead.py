@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.model import Wishes
 from openclaw_wizard.steps import gateway, trees
 from openclaw_wizard.steps.ahead import CopyAhead
 from openclaw_wizard.steps.copy import CompareHashes, Stream, TakeManifest
+from openclaw_wizard.transfer import manifest
 from tests.lab.base import base
 from tests.lab.carry import Carry, facts_with
 from tests.lab.trees import as_kept_by_any_tar
@@ -81,6 +84,40 @@ async def test_what_was_spoilt_on_new_meanwhile_is_sent_again(carry: Carry) -> N
     os.utime(spoilt, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     put(carry.staging, b"media/nobody's")
     await the_rest(carry)
+
+
+async def test_what_is_spoilt_on_new_after_the_stream_is_not_switched_in(carry: Carry) -> None:
+    await carry.does(CopyAhead())
+    await asyncio.sleep(0.1)
+    for action in (TakeManifest(), Stream()):
+        await carry.does(action)
+    spoilt = carry.staging / "media" / "large"
+    facts = spoilt.stat()
+    with spoilt.open("r+b") as opened:
+        opened.write(b"spoilt")
+    os.utime(spoilt, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    with pytest.raises(StepFailed, match="1 entry on NEW differ"):
+        await carry.does(CompareHashes())
+    await the_rest(carry)
+
+
+async def test_what_nobody_touched_is_read_once_and_again_after_a_crash(carry: Carry) -> None:
+    await carry.does(CopyAhead())
+    await asyncio.sleep(0.1)
+    arrived = carry.ctx.shelf.file(trees.arrived_name(carry.tree))
+    (large,) = (e for e in manifest.load(arrived) if e.path == b"media/large")
+    assert large.sha256
+    kept = arrived.read_bytes().replace(large.sha256.encode(), b"0" * 64)
+    arrived.write_bytes(kept)
+    assert (await standing(carry))[b"media/large"] == "0" * 64
+    boot = manifest.load(arrived).boot.encode()
+    arrived.write_bytes(kept.replace(boot, b"another"))
+    assert (await standing(carry))[b"media/large"] == large.sha256
+
+
+async def standing(carry: Carry) -> dict[bytes, str | None]:
+    found = await trees.list_standing(carry.ctx, carry.tree, "copy.compare")
+    return {entry.path: entry.sha256 for entry in found}
 
 
 async def test_a_log_that_grows_all_the_time_holds_nothing_up(carry: Carry) -> None:
