@@ -88,7 +88,11 @@ class Row(Word):
 
 
 class Seen(Word):
-    """What a running gateway shows of itself; None is not known, `why_not` then says why where it can."""
+    """What a running gateway shows of itself; None is not known, `why_not` then says why where it can.
+
+    `asked` is False where no command of OpenClaw was run for it, on purpose: what would be seen by that is
+    then no part of the comparison.
+    """
 
     gateway: str | None = None
     """`2026.9.6, answers`, or what is wrong."""
@@ -100,6 +104,7 @@ class Seen(Word):
     sessions: tuple[str, ...] | None = None
     """The keys that the dashboard lists."""
     dashboard: bool | None = None
+    asked: bool = True
     why_not: str = ""
 
 

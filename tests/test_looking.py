@@ -152,3 +152,6 @@ async def test_an_old_version_is_asked_only_by_a_device_that_it_knows(
         seen = await looking.look(made.ctx, Role.OLD, trees.counted(made.ctx, trees.BEFORE))
     assert len(made.asked) == asked
     assert (seen.why_not == looking.NOT_ASKED) is (asked == 0)
+    assert seen.asked is (asked > 0)
+    # Its process is not one that answers here.
+    assert seen.gateway != "ready"

@@ -80,7 +80,7 @@ def test_json_is_found_behind_what_a_plugin_says() -> None:
 
 
 def test_each_version_is_asked_what_it_knows() -> None:
-    assert command.gateway_status("2026.3.13") == ("gateway", "status", "--json")
+    assert command.gateway_status("2026.3.13")[:3] == ("gateway", "status", "--json")
     assert command.gateway_status("2026.6.11")[-1] == "--require-rpc"
     assert json.loads(command.SESSIONS_LIST[-1]) == {"limit": 100000}
 
@@ -102,6 +102,17 @@ def seen(**changes: Any) -> Seen:
 def row(subject: str, old: Seen, new: Seen) -> Row:
     (found,) = (each for each in answers.compare(old, new) if each.subject == subject)
     return found
+
+
+def test_what_was_not_asked_for_is_no_row_and_said() -> None:
+    quiet = Seen(gateway="ready", answers=True, dashboard=True, asked=False, why_not="not asked for: why")
+    rows = answers.compare(quiet, quiet)
+    assert [(each.subject, each.state, each.detail) for each in rows] == [
+        ("gateway", RowState.EQUAL, "not asked for: why"),
+        ("dashboard", RowState.EQUAL, ""),
+    ]
+    dead = quiet.model_copy(update={"gateway": "not ready", "answers": False})
+    assert row("gateway", quiet, dead).state is RowState.DIFFERS
 
 
 def test_the_same_is_equal_in_every_row() -> None:

@@ -98,12 +98,8 @@ def sessions(answer: Mapping[str, Any] | None) -> tuple[str, ...] | None:
 
 def compare(old: Seen, new: Seen) -> tuple[Row, ...]:
     """What a person would look at after the move, beside what OLD showed before its stop."""
-    return (
-        _gateway_row(old, new),
-        *_channel_rows(old, new),
-        _dashboard_row(old, new),
-        _sessions_row(old, new),
-    )
+    shown = _gateway_row(old, new), *_channel_rows(old, new), _dashboard_row(old, new)
+    return (*shown, _sessions_row(old, new)) if new.asked else shown
 
 
 def _unknown(subject: str, old: str, new: str, seen: Seen) -> Row:
@@ -115,7 +111,7 @@ def _gateway_row(old: Seen, new: Seen) -> Row:
     if new.answers is None:
         return _unknown("gateway", was, now, new)
     state = RowState.EQUAL if new.answers else RowState.DIFFERS
-    return Row(subject="gateway", old=was, new=now, state=state)
+    return Row(subject="gateway", old=was, new=now, state=state, detail="" if new.asked else new.why_not)
 
 
 def _channel_rows(old: Seen, new: Seen) -> Iterator[Row]:

@@ -15,13 +15,18 @@ DOCTOR_LINT: Final = ("doctor", "--lint", "--json", "--severity-min", "error")
 VALIDATE: Final = ("config", "validate", "--json")
 """`{"valid": bool, "path", "warnings"}`."""
 
-GATEWAY_STATUS: Final = ("gateway", "status", "--json")
+PATIENT: Final = ("--timeout", "60000")
+"""Milliseconds; without it a gateway call gives up after 10 s, which a small machine at work needs [measured]."""
+GATEWAY_STATUS: Final = ("gateway", "status", "--json", *PATIENT)
 """With a probe of the RPC: `{"rpc": {"ok": bool}, "gateway": {"version"}}`, also in 2026.1.30 [old docs]."""
 GATEWAY_RPC: Final = (*GATEWAY_STATUS, "--require-rpc")
 """A probe that also reads; its status is not 0 where that fails."""
 CHANNELS_STATUS: Final = ("channels", "status", "--json", "--probe", "--timeout", "15000")
 """`{"channelAccounts": {channel: [account]}}`; since 2026.1.30 [old docs/channels/troubleshooting.md]."""
-SESSIONS_LIST: Final = ("gateway", "call", "sessions.list", "--json", "--params", '{"limit":100000}')
+SESSIONS_LIST: Final = (
+    *("gateway", "call", "sessions.list", "--json", *PATIENT),
+    *("--params", '{"limit":100000}'),
+)
 """What the dashboard shows: `{"sessions": [{"key"}]}`; without a limit 2026.9.6 gives 100 [measured]."""
 
 SINCE: Final = {VALIDATE: "2026.3.13", DOCTOR_LINT: "2026.6.11", GATEWAY_RPC: "2026.6.11"}

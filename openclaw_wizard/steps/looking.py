@@ -24,7 +24,9 @@ CHANNELS_BUDGET: Final = 150.0
 """Seconds: OpenClaw gives a channel 120 before it says that it is not ready [doc gateway/health.md]."""
 PAUSE: Final = 3.0
 NOT_RUNNING: Final = "OLD's gateway did not run"
-NOT_ASKED: Final = "not asked: to this version the question would come from a new device"
+NOT_ASKED: Final = (
+    "its channels and sessions were not asked for: to this version the question would come from a new device"
+)
 
 
 async def look(ctx: Context, role: Role, counted: Inventory) -> Seen:
@@ -34,7 +36,14 @@ async def look(ctx: Context, role: Role, counted: Inventory) -> Seen:
         why = NOT_RUNNING if role is Role.OLD else "its gateway does not run"
         return Seen(gateway=found.state.value, answers=False, why_not=why)
     if not counted.asks_quietly:
-        return Seen(dashboard=await _dashboard(ctx, role), why_not=NOT_ASKED)
+        ready = await gateway.is_ready(ctx, role)
+        return Seen(
+            gateway="ready" if ready else "not ready",
+            answers=ready,
+            dashboard=await _dashboard(ctx, role),
+            asked=False,
+            why_not=NOT_ASKED,
+        )
     status, channels, sessions, dashboard = await asyncio.gather(
         _asked(ctx, role, command.gateway_status(ctx.plan.version)),
         _asked(ctx, role, command.CHANNELS_STATUS),
@@ -94,7 +103,8 @@ class Look(Action):
         seen = await self._with_channels(ctx, old, seen)
         ctx.shelf.save(SEEN_NEW, seen.model_dump_json().encode())
         connected = sum(word == answers.CONNECTED for word in (seen.channels or {}).values())
-        return Done(fact=f"{seen.gateway or 'gateway not asked'}; {connected} channels connected")
+        channels = f"{connected} channels connected" if seen.asked else "channels not asked for"
+        return Done(fact=f"{seen.gateway or 'gateway not asked'}; {channels}")
 
     async def _with_channels(self, ctx: Context, old: Seen, seen: Seen) -> Seen:
         wanted = {name for name, word in (old.channels or {}).items() if word == answers.CONNECTED}

@@ -35,6 +35,8 @@ ABOUT = {
     "2026.9.6": "all in SQLite",
 }
 UPDATED = ("2026.1.30", "2026.7.1")
+NOT_ASKED = ("2026.7.1",)
+"""Its command line is no paired device there, and a question would make it one."""
 LAST = "before you go?"
 """The last thing that the person asks on OLD."""
 
@@ -141,15 +143,18 @@ def test_it_moves_and_every_row_is_equal(moved: Move) -> None:
     counted = {subject: old for subject, old, _, _ in table(moved.events)}
     assert counted["agents"] == "3" and int(counted["cron jobs"]) >= 2
     assert int(counted["sessions"]) >= 2 and int(counted["messages"]) > 5
-    assert counted["plugins"].startswith("1") and int(counted["memory files"]) >= 2
+    assert int(counted["plugins"].split()[0]) >= 1 and int(counted["memory files"]) >= 2
     assert gateways(moved.events) == {"old": "disabled", "new": "ready"}
 
 
 @every_era
 def test_gateway_channels_and_dashboard_were_seen_on_both(moved: Move) -> None:
     seen = {subject: (old, new, state) for subject, old, new, state in table(moved.events)}
-    assert seen["gateway"][2] == "equal" and "answers" in seen["gateway"][1]
     assert seen["dashboard"] == ("opens", "opens", "equal")
+    if moved.version in NOT_ASKED:
+        assert seen["gateway"] == ("ready", "ready", "equal") and "sessions in the dashboard" not in seen
+        return
+    assert seen["gateway"][2] == "equal" and "answers" in seen["gateway"][1]
     assert seen["sessions in the dashboard"][2] in ("equal", "grew")
     if furnish.has_telegram(moved.version):
         assert seen["channel telegram/default"] == ("connected", "connected", "equal")
