@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from openclaw_wizard.errors import CommandFailed, CommandTimedOut
 from openclaw_wizard.hosts import Completed, Host
+from openclaw_wizard.hosts.running import RAW_DEFLATE
 
 HEAD: Final = 96
 """Bytes of the first record on its standard input: three lengths and names, padded with spaces."""
@@ -26,7 +27,8 @@ BOOT: Final = (
     "b=Buffer.concat(c);const a=b.subarray(0,n);b=b.subarray(n);return a};"
     "const r=async function*(){yield b;for(let x;!(x=await i.next()).done;)yield x.value};"
     f"const h=JSON.parse(await g({HEAD})),c=await g(h.script),p=JSON.parse(await g(h.params));"
-    "const m=await import('data:text/javascript;base64,'+c.toString('base64'));"
+    "const s=(await import('node:zlib')).inflateRawSync(c).toString('base64');"
+    "const m=await import('data:text/javascript;base64,'+s);"
     "await m.main(h.command,p,h.packed,r())"
 )
 CORE: Final = ("helper.mjs", "files.mjs", "sqlite.mjs")
@@ -60,7 +62,8 @@ def source(package: str, name: str) -> str:
 @cache
 def _script(parts: tuple[str, ...]) -> bytes:
     core = (source("openclaw_wizard.hosts", name) for name in CORE)
-    return "\n".join((*core, *parts)).encode()
+    # Every call sends it, and on a thin line that counts.
+    return zlib.compress("\n".join((*core, *parts)).encode(), 9, wbits=RAW_DEFLATE)
 
 
 class Helper:
