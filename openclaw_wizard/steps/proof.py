@@ -169,7 +169,7 @@ class _Behind:
 
 
 def _staged(ctx: Context, tree: Tree) -> Manifest:
-    found = trees.kept(ctx, f"staged-{tree.name}.jsonl")
+    found = trees.kept(ctx, trees.staged_name(tree))
     if found is None or not found.hashed:
         raise StepFailed(what=f"What arrived of {tree.old} is missing from the move's folder.")
     return found

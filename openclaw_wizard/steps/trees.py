@@ -63,6 +63,11 @@ def arrived_name(tree: Tree) -> str:
     return f"arrived-{tree.name}.jsonl"
 
 
+def staged_name(tree: Tree) -> str:
+    """What stood in staging when it was last looked at there; before the switch with all hashes."""
+    return f"staged-{tree.name}.jsonl"
+
+
 async def keep_ahead(ctx: Context, tree: Tree, listed: Manifest, parts: Sequence[Manifest]) -> None:
     """Keeps what was packed while OLD worked; what was not packed is kept as it was listed."""
     await aside(compare.merged, listed, parts, ctx.shelf.file(ahead_name(tree)))
@@ -185,7 +190,7 @@ async def list_staged(
     return await manifest.take(
         ctx.new_helper,
         tree.staging(ctx.move),
-        to=ctx.shelf.file(name or f"staged-{tree.name}.jsonl"),
+        to=ctx.shelf.file(name or staged_name(tree)),
         hashes=hashes,
         since=since,
         everything=True,
@@ -194,14 +199,15 @@ async def list_staged(
 
 
 async def list_standing(ctx: Context, tree: Tree, action: str) -> Manifest:
-    """What stands in the staging folder, with all hashes.
+    """What stands in the staging folder, with all hashes; kept as `staged_name`.
 
     What the copy ahead left there was hashed then; where nobody touched it since, it is not read again.
     """
     ahead = kept(ctx, arrived_name(tree))
     if ahead is not None:
-        listed = await list_staged(ctx, tree, action, hashes=True, since=compare.since(ahead))
-        standing = await aside(compare.carried, listed, ahead, ctx.shelf.file(f"standing-{tree.name}.jsonl"))
+        name, since = f"standing-{tree.name}.jsonl", compare.since(ahead)
+        listed = await list_staged(ctx, tree, action, hashes=True, name=name, since=since)
+        standing = await aside(compare.carried, listed, ahead, ctx.shelf.file(staged_name(tree)))
         if standing.hashed:
             return standing
     return await list_staged(ctx, tree, action, hashes=True)

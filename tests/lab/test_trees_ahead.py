@@ -48,6 +48,12 @@ async def the_rest(carry: Carry) -> int:
     for action in (TakeManifest(), Stream(), CompareHashes()):
         await carry.does(action)
     assert seen(carry.staging) == seen(carry.old)
+    arrived = trees.kept(carry.ctx, trees.staged_name(carry.tree))
+    assert (
+        arrived is not None
+        and arrived.hashed
+        and arrived.files == sum(each.is_file() for each in carry.old.rglob("*"))
+    )
     lists = (trees.kept(carry.ctx, f"{part}-{carry.tree.name}.jsonl") for part in ("whole", "patched"))
     return sum(each.bytes for each in lists if each)
 
