@@ -32,15 +32,16 @@ def paired(first: Iterable[Entry], second: Iterable[Entry]) -> Iterator[Pair]:
     left, right = iter(first), iter(second)
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and order(one.path) < order(other.path)):
-            yield one, None
-            one = next(left, None)
-        elif one is None or order(other.path) < order(one.path):
-            yield None, other
-            other = next(right, None)
-        else:
+        # Nearly always, and much cheaper to tell than which comes first.
+        if one is not None and other is not None and one.path == other.path:
             yield one, other
             one, other = next(left, None), next(right, None)
+        elif other is None or (one is not None and order(one.path) < order(other.path)):
+            yield one, None
+            one = next(left, None)
+        else:
+            yield None, other
+            other = next(right, None)
 
 
 def moving(source: Iterable[Entry]) -> Iterator[Entry]:
