@@ -213,9 +213,8 @@ def _ask_on_terminal(wizard: Wizard, question: QuestionAsked) -> None:
     def line_came() -> None:
         loop.remove_reader(sys.stdin.fileno())
         said = sys.stdin.readline().strip()
-        chosen = _chosen(question.choices, said)
-        if chosen:
-            wizard.answer(question.question, chosen)
+        if choice := chosen(question.choices, said):
+            wizard.answer(question.question, choice)
         else:
             _ask_on_terminal(wizard, question)
 
@@ -224,7 +223,7 @@ def _ask_on_terminal(wizard: Wizard, question: QuestionAsked) -> None:
     loop.add_reader(sys.stdin.fileno(), line_came)
 
 
-def _chosen(choices: Sequence[str], said: str) -> str | None:
+def chosen(choices: Sequence[str], said: str) -> str | None:
     """The choice that was typed, in whole or its beginning; None where it is none, or more than one."""
     if said in choices:
         return said
@@ -270,7 +269,7 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.session import load_plan
 
     if options.plan is not None:
-        if options.old or options.new or wishes.are_given(options):
+        if options.old or options.new or options.profiles or wishes.are_given(options):
             what = "A plan file names its machines itself, and how to copy and what."
             raise UsageError(what=what, next="Give it alone, or make a new plan with these options.")
         try:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_wizard.events import Event, QuestionAsked
 from openclaw_wizard.hosts.facts import probe
 from openclaw_wizard.hosts.practice import connect_practice
-from openclaw_wizard.model import Outcome, Row, RowState
+from openclaw_wizard.model import Outcome, Row, RowState, Verdict
 from openclaw_wizard.openclaw import command
 from openclaw_wizard.steps import back_up, copy, databases, verify
 from openclaw_wizard.steps.action import Action, Context
@@ -34,7 +35,7 @@ class Both(TwoHosts):
     The other workspace of `work` lies in the state directory of the default one, as old versions had it.
     """
 
-    async def furnish_both(self) -> None:
+    def furnish_both(self) -> None:
         self.has_openclaw()
         home, ports = self.old_home, free_ports(2)
         self.furnish(gateway={"mode": "local", "port": ports[0]})
@@ -43,7 +44,6 @@ class Both(TwoHosts):
         agents = {"ownership": "explicit", "entries": entries}
         self.furnish(name=".openclaw-work", gateway={"mode": "local", "port": ports[1]}, agents=agents)
         write(home / ".openclaw/workspace-work/SOUL.md", "who I am at work\n", 0o644)
-        await self.start((None, ".openclaw"), ("work", ".openclaw-work"))
 
     async def start(self, *profiles: tuple[str | None, str]) -> None:
         """Their gateways on OLD, until each says that it runs."""
@@ -121,7 +121,8 @@ def dying(monkeypatch: pytest.MonkeyPatch, action: type[Action], work: str) -> I
 async def test_all_go_in_one_move_that_is_killed_between_them_and_then_put_back(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await both.furnish_both()
+    both.furnish_both()
+    await both.start((None, ".openclaw"), ("work", ".openclaw-work"))
     old, new = both.old_home, both.new_home
     before = data(both, old)
 
@@ -219,3 +220,27 @@ def assert_kept_and_told(both: Both, move: str) -> None:
     files = {row[0] for row in sections["Every changed path"]}
     assert {"default: openclaw.json", "work: openclaw.json", "work: state/openclaw.sqlite"} <= files
     assert any("profile-2" in row[0] for row in sections["What is left for you"])
+
+
+async def test_a_person_is_asked_which_and_a_program_gets_the_default_one(both: Both) -> None:
+    both.furnish_both()
+    person = both.wizard(yes=False, interactive=True)
+
+    def answer(event: Event) -> None:
+        if isinstance(event, QuestionAsked):
+            asyncio.get_running_loop().call_soon(person.answer, event.question, "all")
+
+    person.subscribe(answer)
+    plan = await person.survey(both.old, both.new)
+    assert plan.profiles == "default, work" and person.view.question is None
+    assert person.view.findings["profile-mismatch"].verdict is Verdict.CLEAR
+    await person.aclose()
+
+    program = both.wizard()
+    alone = await program.survey(both.old, both.new)
+    assert (alone.profiles, [each.profile for each in alone.others]) == ("default", ["work"])
+    stays = program.view.findings["profile-mismatch"]
+    assert (stays.verdict, stays.evidence) == (Verdict.LOOK, "stays behind: work")
+    again = await program.survey_as_planned(plan)
+    assert again.profiles == "default, work"
+    await program.aclose()
