@@ -309,6 +309,11 @@ class Plan(Word):
         """The plan of every profile that moves, each by itself."""
         return (self.model_copy(update={"beside": ()}), *self.beside)
 
+    @classmethod
+    def joined(cls, each: Sequence[Plan]) -> Plan:
+        """What `each` takes apart."""
+        return each[0].model_copy(update={"beside": tuple(each[1:])})
+
     @property
     def all_relocation(self) -> Relocation | None:
         """What was found to be rewritten for all of them."""

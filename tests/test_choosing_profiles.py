@@ -20,7 +20,13 @@ DEFAULT = installation()
 
 def profile(name: str, **changes: object) -> Installation:
     state = f"{HOME}/.openclaw-{name}"
-    own = {"profile": name, "state_dir": state, "config_path": f"{state}/openclaw.json", "workspaces": ()}
+    own = {
+        "port": 19000 + len(name),
+        "profile": name,
+        "state_dir": state,
+        "config_path": f"{state}/openclaw.json",
+        "workspaces": (),
+    }
     return installation(**{**own, **changes})
 
 
@@ -66,7 +72,7 @@ async def test_where_nobody_answers_the_default_one_moves() -> None:
 
 
 async def test_several_are_named_in_any_order_and_once() -> None:
-    assert await chosen((DEFAULT, WORK, profile("home")), "home", "default", "home") == [None, "home"]
+    assert await chosen((DEFAULT, WORK, profile("home", port=1)), "home", "default", "home") == [None, "home"]
     with pytest.raises(NothingToMove, match="no profile 'wrok'; found: default, work"):
         await chosen((DEFAULT, WORK), "work", "wrok")
 
@@ -77,9 +83,16 @@ async def test_all_leaves_out_what_is_no_state_directory() -> None:
 
 async def test_two_with_the_same_service_do_not_go_together() -> None:
     old_name = installation(state_dir=f"{HOME}/.clawdbot")
-    with pytest.raises(UsageError, match="Two of what would move have the profile default"):
+    with pytest.raises(UsageError, match="clawdbot are both the profile default, which has one service"):
         await chosen((DEFAULT, old_name), "all")
     assert await chosen((DEFAULT, old_name, WORK), f"{HOME}/.clawdbot", "work") == [None, "work"]
+
+
+async def test_two_with_the_same_port_do_not_go_together() -> None:
+    same = profile("work", port=DEFAULT.port)
+    with pytest.raises(UsageError, match=f"have the same port, {DEFAULT.port}: they cannot both run"):
+        await chosen((DEFAULT, same), "default", "work")
+    assert await chosen((DEFAULT, same), "work") == ["work"]
 
 
 # ----------------------------------------------------------------- the trees

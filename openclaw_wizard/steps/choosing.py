@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Final
 
 from openclaw_wizard.errors import NothingToMove, UsageError
@@ -51,13 +52,20 @@ async def which(
 
 
 def _apart(chosen: Sequence[Installation]) -> tuple[Installation, ...]:
-    """Raises UsageError where two have the same profile, and so would have the same service on NEW."""
-    for number, each in enumerate(chosen):
-        if any(each.profile == other.profile for other in chosen[:number]):
+    """Raises UsageError where two would have the same service or the same port on NEW."""
+    for one, other in combinations(chosen, 2):
+        both = f"{one.state_dir} and {other.state_dir}"
+        if one.profile == other.profile:
             raise UsageError(
-                what=f"Two of what would move have the profile {each.profile or 'default'}.",
+                what=f"{both} are both the profile {one.profile or 'default'}, which has one service on NEW.",
                 safe="Nothing was changed on either machine.",
                 next="Name those that move with --profile, one of the two by its folder.",
+            )
+        if one.port == other.port:
+            raise UsageError(
+                what=f"The gateways of {both} have the same port, {one.port}: they cannot both run on NEW.",
+                safe="Nothing was changed on either machine.",
+                next="Give one of them another `gateway.port` on OLD; or move them one at a time.",
             )
     return tuple(chosen)
 

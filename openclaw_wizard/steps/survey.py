@@ -80,18 +80,17 @@ async def survey(
     learn(Facts.joined(parts))
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
     real = await _led_to(old_helper, chosen)
-    planned = relocating.plan_all(chosen, old_facts, new_facts, wishes.paths, real)
     guests = [relocating.guests(chosen, each, real) for each in chosen]
+    planned = relocating.plan_all(chosen, old_facts, new_facts, wishes.paths, real)
     room, *there = await asyncio.gather(
         old_helper.call("free", {"path": old_facts.home}),
         *(
-            _there(old_helper, new, part, trees_of, guests_of, wishes, standing)
-            for part, trees_of, guests_of in zip(parts, planned, guests, strict=True)
+            _there(old_helper, new, *one, wishes, standing)
+            for one in zip(parts, planned, guests, strict=True)
         ),
     )
     parts = [
-        part.model_copy(update={**on_new, "archive_room": room, "old_gateway": None})
-        for part, on_new in zip(parts, there, strict=True)
+        one.model_copy(update=seen | {"archive_room": room}) for one, seen in zip(parts, there, strict=True)
     ]
     facts = Facts.joined(parts)
     tell(GatewayChanged(role=Role.NEW, state=foremost(_state_of(each.target_gateway) for each in parts)))
@@ -103,10 +102,9 @@ async def survey(
         routing.choose(old, new, (old_facts, new_facts), wishes),
     )
     known = zip(parts, plan.each, strict=True)
-    learn(Facts.joined([f.model_copy(update={"relocation": p.relocation}) for f, p in known]))
+    learn(Facts.joined([one.model_copy(update={"relocation": its.relocation}) for one, its in known]))
     same = {"unmatched": unmatched, "route": route}
-    beside = tuple(each.model_copy(update=same) for each in plan.beside)
-    return plan.model_copy(update={**same, "beside": beside})
+    return Plan.joined([each.model_copy(update=same) for each in plan.each])
 
 
 def _parts(facts: Facts, chosen: Sequence[Installation]) -> list[Facts]:
@@ -158,8 +156,7 @@ async def _there(
 
 async def _previewed(old_helper: Helper, plan: Plan, guests: Sequence[tuple[Workspace, ...]]) -> Plan:
     plans = [each.model_copy(update={"guests": of_it}) for each, of_it in zip(plan.each, guests, strict=True)]
-    first, *others = await asyncio.gather(*(relocating.previewed(old_helper, each) for each in plans))
-    return first.model_copy(update={"beside": tuple(others)})
+    return Plan.joined(await asyncio.gather(*(relocating.previewed(old_helper, each) for each in plans)))
 
 
 def log_in_as(address: str, others: tuple[Other, ...]) -> str | None:
@@ -299,19 +296,20 @@ def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
     version = _version(facts)
     moving = [each.installation for each in facts.each]
     others = tuple(each for each in facts.installations or () if each not in moving)
-    first, *more = (
-        _plan_of(each, wishes or Wishes()).model_copy(
-            update={
-                "version": version,
-                "node_range": releases.node_range(version),
-                "path_changes": relocating.path_changes(facts),
-                "others": others,
-                "folder": f"profile-{number}" if number > 1 else "",
-            }
-        )
-        for number, each in enumerate(facts.each, 1)
+    same = {
+        "version": version,
+        "node_range": releases.node_range(version),
+        "path_changes": relocating.path_changes(facts),
+        "others": others,
+    }
+    return Plan.joined(
+        [
+            _plan_of(each, wishes or Wishes()).model_copy(
+                update={**same, "folder": f"profile-{number}" if number > 1 else ""}
+            )
+            for number, each in enumerate(facts.each, 1)
+        ]
     )
-    return first.model_copy(update={"beside": tuple(more)})
 
 
 def _version(facts: Facts) -> str:
