@@ -6,6 +6,7 @@ gateway starts. An action sees one profile, as if that moved alone: its own plan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 from openclaw_wizard.events import Advanced, Compared, Event, Relocated
 from openclaw_wizard.journal import sync_folder
 from openclaw_wizard.model import Facts, Relocation, Row
+from openclaw_wizard.redact import redact
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done, Shelf
 
 
@@ -122,10 +124,24 @@ class Together(Action):
         return replace(first, prompt="\n".join(f"{name}: {each.prompt}" for name, each in asked))
 
     async def apply(self, ctx: Context) -> Done:
-        """For those that lacked it when `holds` was asked last, and where it is `together` for all."""
-        each = zip(self._apart.of(ctx), self._held, strict=True)
-        wanted = [one for one, held in each if self.together or not held]
-        return _joined([(one.plan.name, await self._action.apply(one)) for one in wanted])
+        """For those that lacked it when `holds` was asked last, and where it is `together` for all.
+
+        What it said of those that have it is said again: nobody heard of it before a kill.
+        """
+        done: list[tuple[str, Done]] = []
+        for one, held in zip(self._apart.of(ctx), self._held, strict=True):
+            said = self._said(one) if held and not self.together else await self._apply(one)
+            done.append((one.plan.name, said))
+        return _joined(done)
+
+    async def _apply(self, ctx: Context) -> Done:
+        done = await self._action.apply(ctx)
+        ctx.shelf.save(f"done-{self.id}.json", json.dumps([redact(done.fact), dict(done.data)]).encode())
+        return done
+
+    def _said(self, ctx: Context) -> Done:
+        kept = ctx.shelf.load(f"done-{self.id}.json")
+        return Done(*json.loads(kept)) if kept else Done()
 
     async def revert(self, ctx: Context) -> Done | None:
         found = [(each.plan.name, await self._action.revert(each)) for each in reversed(self._apart.of(ctx))]
