@@ -88,7 +88,12 @@ def _hosts(command: argparse.ArgumentParser, *, required: bool) -> None:
     command.add_argument("--from", dest="old", metavar="HOST", required=required, help="the OLD machine")
     command.add_argument("--to", dest="new", metavar="HOST", required=required, help="the NEW machine")
     command.add_argument(
-        "--profile", metavar="NAME", help="the profile that moves (default: the default one)"
+        "--profile",
+        metavar="NAME",
+        action="append",
+        dest="profiles",
+        default=[],
+        help="a profile that moves, may be said again; `all` for every one (default: the default one)",
     )
 
 
@@ -207,16 +212,23 @@ def _ask_on_terminal(wizard: Wizard, question: QuestionAsked) -> None:
 
     def line_came() -> None:
         loop.remove_reader(sys.stdin.fileno())
-        said = sys.stdin.readline().strip().lower()
-        chosen = next((c for c in question.choices if said and c.startswith(said)), None)
-        if chosen:
-            wizard.answer(question.question, chosen)
+        said = sys.stdin.readline().strip()
+        if choice := chosen(question.choices, said):
+            wizard.answer(question.question, choice)
         else:
             _ask_on_terminal(wizard, question)
 
     sys.stdout.write(f"[{'/'.join(question.choices)}] ")
     sys.stdout.flush()
     loop.add_reader(sys.stdin.fileno(), line_came)
+
+
+def chosen(choices: Sequence[str], said: str) -> str | None:
+    """The choice that was typed, in whole or its beginning; None where it is none, or more than one."""
+    if said in choices:
+        return said
+    begun = [each for each in choices if said and each.lower().startswith(said.lower())]
+    return begun[0] if len(begun) == 1 else None
 
 
 async def carry_out(wizard: Wizard, work: Callable[[], Awaitable[ExitCode]]) -> ExitCode:
@@ -246,7 +258,7 @@ async def _plan(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.journal import save
     from openclaw_wizard.model import Verdict
 
-    plan = await wizard.survey(options.old, options.new, options.profile, wishes.of(options))
+    plan = await wizard.survey(options.old, options.new, tuple(options.profiles), wishes.of(options))
     if options.out is not None:
         save(options.out, plan.model_dump_json(indent=1).encode())
     blocked = any(f.verdict is Verdict.BLOCKS for f in plan.findings)
@@ -257,7 +269,7 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     from openclaw_wizard.session import load_plan
 
     if options.plan is not None:
-        if options.old or options.new or wishes.are_given(options):
+        if options.old or options.new or options.profiles or wishes.are_given(options):
             what = "A plan file names its machines itself, and how to copy and what."
             raise UsageError(what=what, next="Give it alone, or make a new plan with these options.")
         try:
@@ -270,7 +282,7 @@ async def _run(wizard: Wizard, options: argparse.Namespace) -> ExitCode:
     else:
         if not (options.old and options.new):
             raise UsageError(what="Which machines?", next="Name them: run --from HOST --to HOST.")
-        await wizard.survey(options.old, options.new, options.profile, wishes.of(options))
+        await wizard.survey(options.old, options.new, tuple(options.profiles), wishes.of(options))
     await wizard.confirm_plan()
     await wizard.run()
     return ExitCode(wizard.view.exit_code or 0)
@@ -317,7 +329,7 @@ def _report(options: argparse.Namespace) -> ExitCode:
 
     view, plan, folder = records.view_of(make_wizard().store, options.id)
     render = {"md": report.markdown, "html": report.html, "json": report.as_json}[options.format]
-    said = render(view, plan, report.Kept.of(folder), names=options.names)
+    said = render(view, plan, report.Kept.of(folder, plan), names=options.names)
     sys.stdout.write(said.rstrip("\n") + "\n")
     return ExitCode.DONE
 

@@ -7,6 +7,7 @@ Sizes are bytes, times are seconds, paths are absolute on the machine they belon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -217,6 +218,20 @@ class Facts(Word):
     relocation: Relocation | None = None
     shared: tuple[str, ...] | None = None
     """Folders that both machines see at the same path, such as on a NAS: they neither move nor are copied."""
+    name: str = ""
+    """How a person names what moves, where it is one of several."""
+    beside: tuple[Facts, ...] = ()
+    """The facts of the other profiles that move in the same go."""
+
+    @property
+    def each(self) -> tuple[Facts, ...]:
+        """Those of every profile that moves, each by itself."""
+        return (self.model_copy(update={"beside": ()}), *self.beside)
+
+    @classmethod
+    def joined(cls, each: Sequence[Facts]) -> Facts:
+        """What `each` takes apart."""
+        return each[0].model_copy(update={"beside": tuple(each[1:])})
 
 
 class Wishes(Word):
@@ -280,6 +295,44 @@ class Plan(Word):
     """The other installations that OLD has."""
     noticed: tuple[str, ...] = ()
     """See `Facts.noticed`."""
+    guests: tuple[Workspace, ...] = ()
+    """Workspaces of the other profiles that move along, which lie in its trees."""
+    name: str = ""
+    """How a person names what moves, where it is one of several."""
+    folder: str = ""
+    """Where in the move's folder its side files are, and its safety copy on OLD; the first has none."""
+    beside: tuple[Plan, ...] = ()
+    """The plans of the other profiles that move in the same go, one profile each."""
+
+    @property
+    def each(self) -> tuple[Plan, ...]:
+        """The plan of every profile that moves, each by itself."""
+        return (self.model_copy(update={"beside": ()}), *self.beside)
+
+    @classmethod
+    def joined(cls, each: Sequence[Plan]) -> Plan:
+        """What `each` takes apart."""
+        return each[0].model_copy(update={"beside": tuple(each[1:])})
+
+    @property
+    def all_relocation(self) -> Relocation | None:
+        """What was found to be rewritten for all of them."""
+        found = [(each.name, each.relocation) for each in self.each if each.relocation]
+        return Relocation.joined(found) if found else None
+
+    @property
+    def all_trees(self) -> tuple[Tree, ...]:
+        return tuple(tree for each in self.each for tree in each.trees)
+
+    @property
+    def profile(self) -> str | None:
+        """That of the move; None for the default one alone."""
+        return self.profiles if self.beside else self.installation.profile
+
+    @property
+    def profiles(self) -> str:
+        """What moves, as a person names it."""
+        return ", ".join(each.name or each.installation.profile or "default" for each in self.each)
 
 
 class LeftToDo(Word):

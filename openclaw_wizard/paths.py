@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 from openclaw_wizard.word import Word
 
@@ -60,6 +62,9 @@ class Mentions(Word):
     """Whether there was more text than was read."""
 
 
+_Filed = TypeVar("_Filed", PathChange, PathLeft, Mention)
+
+
 class Relocation(Word):
     """What the new place of everything means for the paths inside; bounded, and without secrets."""
 
@@ -68,6 +73,29 @@ class Relocation(Word):
     problems: tuple[str, ...] = ()
     """Why nothing can be rewritten, a sentence each."""
     mentions: Mentions = Mentions()
+
+    @classmethod
+    def joined(cls, each: Sequence[tuple[str, Relocation]]) -> Relocation:
+        """Those of several profiles, by name, as one; a file of a state directory gets the name before it."""
+        if len(each) == 1:
+            return each[0][1]
+
+        def named(name: str, one: _Filed) -> _Filed:
+            file = one.file if one.file.startswith("/") else f"{name}: {one.file}"
+            return one.model_copy(update={"file": file})
+
+        counted = [(name, found.mentions) for name, found in each]
+        return cls(
+            changes=tuple(named(name, one) for name, found in each for one in found.changes),
+            left=tuple(named(name, one) for name, found in each for one in found.left),
+            problems=tuple(f"{name}: {one}" for name, found in each for one in found.problems),
+            mentions=Mentions(
+                first=tuple(named(name, one) for name, found in counted for one in found.first),
+                files=sum(found.files for _, found in counted),
+                count=sum(found.count for _, found in counted),
+                partial=any(found.partial for _, found in counted),
+            ),
+        )
 
     @property
     def count(self) -> int:

@@ -13,7 +13,7 @@ from openclaw_wizard.hosts import ByteSink, ByteSource, Completed, Host
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.model import Facts, Finding, GatewayState, Plan, Role, StepId, Wishes
 from openclaw_wizard.session import Policy, Survey, Wizard
-from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
+from openclaw_wizard.steps.action import Action, Ask, AskFirst, Context, Done
 from tests.builders import host_facts, new_facts, plan
 
 
@@ -151,7 +151,7 @@ class Ground:
         return self.hosts.setdefault(address, Nowhere(address))
 
     async def _read(
-        self, old: Host, new: Host, profile: str | None, tell: Any, learn: Any, wishes: Wishes
+        self, old: Host, new: Host, profiles: tuple[str, ...], tell: Any, learn: Any, wishes: Wishes, ask: Ask
     ) -> Plan:
         learn(self.facts)
         return self.plan

@@ -116,8 +116,8 @@ def read(path: Path, query: str) -> list[tuple[Any, ...]]:
         return sorted(db.execute(query).fetchall())
 
 
-def config(home: Path, **sections: Any) -> dict[str, Any]:
-    state = home / ".openclaw"
+def config(home: Path, *, name: str = ".openclaw", **sections: Any) -> dict[str, Any]:
+    state = home / name
     made: dict[str, Any] = {
         "agents": {
             "ownership": "explicit",
@@ -137,13 +137,13 @@ def config(home: Path, **sections: Any) -> dict[str, Any]:
     return {**made, **sections}
 
 
-def today(home: Path, *, called: Path | None = None, **sections: Any) -> Path:
+def today(home: Path, *, called: Path | None = None, name: str = ".openclaw", **sections: Any) -> Path:
     """The state directory of 2026.9.6 below `home`: two agents, a workspace outside; returns its path.
 
-    `called` is what its own machine calls that home, where that differs.
+    `called` is what its own machine calls that home, where that differs; `name` is that of the folder.
     """
-    state, told = home / ".openclaw", called or home
-    write(state / "openclaw.json", json.dumps(config(told, **sections), indent=2))
+    state, told = home / name, called or home
+    write(state / "openclaw.json", json.dumps(config(told, name=name, **sections), indent=2))
     write(state / ".env", "# keys\nexport OPENAI_API_KEY=sk-1\nBRAVE_KEY = 2\nnot a key\n")
     write(state / "credentials/telegram-pairing.json", "{}")
     write(state / "workspace/MEMORY.md", "Mira's birthday is on 3 May.\n", 0o644)
@@ -152,7 +152,7 @@ def today(home: Path, *, called: Path | None = None, **sections: Any) -> Path:
     write(state / "skills/boiler/SKILL.md", "# Boiler\n")
     write(state / "extensions/notes/openclaw.plugin.json", json.dumps({"id": "notes"}))
     write(home / "research/notes.md", "heat pumps\n", 0o644)
-    database(state / "state/openclaw.sqlite", STATE_SCHEMA, _state_rows(told, told / ".openclaw"))
+    database(state / "state/openclaw.sqlite", STATE_SCHEMA, _state_rows(told, told / name))
     for agent in ("main", "research"):
         database(state / f"agents/{agent}/agent/openclaw-agent.sqlite", AGENT_SCHEMA, _agent_rows(agent))
     return state

@@ -67,7 +67,7 @@ async def test_a_profile_that_is_not_there_is_named_with_those_that_are(hosts: T
     hosts.furnish()
     wizard = hosts.wizard()
     with pytest.raises(NothingToMove, match="no profile 'work'; found: default"):
-        await wizard.survey(hosts.old, hosts.new, "work")
+        await wizard.survey(hosts.old, hosts.new, ("work",))
     await wizard.aclose()
 
 

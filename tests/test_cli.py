@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_wizard.cli import parser
+from openclaw_wizard.cli import chosen, parser
 from openclaw_wizard.errors import ExitCode
 from tests.builders import plan
 
@@ -51,6 +51,32 @@ def test_help_names_every_command_and_exit_code() -> None:
         assert str(code.value) in text, code
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_profile_may_be_said_again(command: str) -> None:
+    hosts = (command, "--from", "a", "--to", "b")
+    assert parser().parse_args(hosts).profiles == []
+    several = parser().parse_args([*hosts, "--profile", "work", "--profile", "default"])
+    assert several.profiles == ["work", "default"]
+    assert parser().parse_args([*hosts, "--profile", "all"]).profiles == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "choice"),
+    [
+        ("all", "all"),
+        ("d", "default"),
+        ("D", "default"),
+        ("work", "work"),
+        ("work-", "work-2"),
+        ("", None),
+        ("x", None),
+        ("a", None),
+    ],
+)
+def test_a_choice_is_typed_in_whole_or_as_far_as_it_takes(typed: str, choice: str | None) -> None:
+    assert chosen(("all", "default", "work", "work-2", "another"), typed) == choice
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").stdout.startswith("openclaw-wizard 0.")
 
@@ -65,6 +91,7 @@ def test_version(cli: Cli) -> None:
         (("run", "missing.json"), 2, "cannot be read"),
         (("run", "missing.json", "--from", "a"), 2, "names its machines itself"),
         (("run", "missing.json", "--bwlimit", "1MB"), 2, "names its machines itself"),
+        (("run", "missing.json", "--profile", "work"), 2, "names its machines itself"),
         (("run", "missing.json", "--paths", "same"), 2, "names its machines itself"),
         (("plan", "--from", "a", "--to", "b", "--paths", "sideways"), 2, "invalid choice"),
         (("plan", "--from", "a", "--to", "b", "--bwlimit", "fast"), 2, "'fast' is no rate"),

@@ -352,7 +352,7 @@ async def test_a_move_goes_directly_and_says_so(hosts: TwoHosts, monkeypatch: py
     introduce(hosts)
     events: list[Event] = []
     wizard = hosts.wizard(events, actions=COPYING)
-    plan = await wizard.survey(hosts.old, hosts.new, None, Wishes(direct=""))
+    plan = await wizard.survey(hosts.old, hosts.new, (), Wishes(direct=""))
     assert plan.route.direct and plan.route.direct.startswith("bob@127.0.0.1:")
     assert f"from OLD to NEW directly, by OLD's own ssh to {plan.route.direct}" in plain.plan_text(plan)
     assert await wizard.run() is Outcome.DONE
@@ -366,7 +366,7 @@ async def test_where_the_direct_link_stays_lost_the_wizard_carries_it(hosts: Two
     ssh = introduce(hosts)
     events: list[Event] = []
     wizard = hosts.wizard(events, actions=COPYING)
-    plan = await wizard.survey(hosts.old, hosts.new, None, Wishes(direct=""))
+    plan = await wizard.survey(hosts.old, hosts.new, (), Wishes(direct=""))
     assert plan.route.direct
     ssh.unlink()
     ssh.write_text("#!/bin/sh\necho the cable is out >&2; exit 255\n")

@@ -58,6 +58,31 @@ def test_plain_shows_the_plan_before_anything_happens() -> None:
     assert "?     Room: not yet known" in text
 
 
+def test_plain_shows_every_profile_that_moves_and_asks_which() -> None:
+    face, out, _ = plain()
+    work = "/home/alice/.openclaw-work"
+    other = plan(
+        name="work",
+        folder="profile-2",
+        installation=installation(profile="work", state_dir=work, found_by=("its unit",)),
+        trees=(tree(old=work, new="/srv/bob/.openclaw-work", bytes=1000, files=3),),
+        service="systemd",
+    )
+    face(Surveyed(plan=plan(name="default", beside=(other,))))
+    lines = out.getvalue().splitlines()
+    for line in (
+        "plan  OpenClaw 2026.9.6, profile default, work",
+        f"      {work} → /srv/bob/.openclaw-work (1.0 kB, 3 files)",
+        "      work was found by its unit",
+        "      the gateway of default on NEW is started detached (there is no user service manager)",
+        "      the gateway of work on NEW is started by systemd, as a user service",
+    ):
+        assert line in lines, lines
+    asked = {"prompt": "Which move?", "choices": ("all", "default", "work"), "answered_by": "--profile"}
+    face(QuestionAsked.model_validate({"question": "which-profiles", **asked}))
+    assert out.getvalue().endswith("\n?     Which move? (answered by --profile)\n")
+
+
 def test_plain_puts_failures_on_standard_error() -> None:
     face, out, err = plain()
     face(ActionFailed(action="x", code="C", what="it broke", safe="all", next="resume", exit_code=1))

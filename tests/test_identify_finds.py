@@ -19,8 +19,9 @@ from openclaw_wizard.model import Facts, Installation, LooseKey, Outside, Worksp
 from openclaw_wizard.openclaw import discover, queries
 from openclaw_wizard.openclaw.relocate import relocated
 from openclaw_wizard.paths import Paths
+from openclaw_wizard.steps.choosing import choose, name_of
 from openclaw_wizard.steps.relocating import plan_trees
-from openclaw_wizard.steps.survey import choose, make_plan, name_of
+from openclaw_wizard.steps.survey import make_plan
 from tests.builders import host_facts, installation, new_facts
 from tests.odd_trees import PATH
 from tests.openclaw_states import config, facts, gateway, today, write

@@ -180,7 +180,7 @@ async def test_a_plan_keeps_to_the_wishes_and_says_so(hosts: TwoHosts) -> None:
         before = await wizard.survey(hosts.old, hosts.new)
         outside = f"{hosts.old_home}/research/**/node_modules/"
         wishes = Wishes(exclude=("workspace/**/node_modules/", outside, "*.bak"), include=("logs/",))
-        plan = await wizard.survey(hosts.old, hosts.new, None, wishes)
+        plan = await wizard.survey(hosts.old, hosts.new, (), wishes)
     finally:
         await wizard.aclose()
     assert plan.trees[0].bytes == before.trees[0].bytes - 4000 + 500

@@ -184,7 +184,7 @@ async def test_an_older_profile_gets_its_workspace_pinned(hosts: TwoHosts) -> No
     write(home / ".openclaw-work/agents/main/sessions/sessions.json", "{}")
     write(space / "SOUL.md", "who I am\n", 0o644)
     wizard = hosts.wizard(actions=copy.ACTIONS)
-    plan = await wizard.survey(hosts.old, hosts.new, "work")
+    plan = await wizard.survey(hosts.old, hosts.new, ("work",))
     assert plan.relocation is not None
     assert [(each.where, each.new) for each in plan.relocation.changes] == [
         ("agents.list.0.workspace", f"{hosts.new_home}/.openclaw/workspace-work")

@@ -51,6 +51,13 @@ class TwoHosts:
         """A state directory of today on OLD."""
         return openclaw_states.today(self.old_home, **sections)
 
+    def has_openclaw(self) -> None:
+        """Lets both have a program that answers as far as the wizard asks; see openclaw_stand_in.mjs."""
+        program = self.folder / "bin" / "openclaw"
+        script = Path(__file__).with_name("openclaw_stand_in.mjs")
+        program.write_text(f'#!/bin/sh\nexec node --no-warnings {script} "$@"\n')
+        program.chmod(0o755)
+
     def wizard(
         self, events: list[Event] | None = None, actions: tuple[Action, ...] | None = None, **policy: Any
     ) -> Wizard:

@@ -181,17 +181,19 @@ def _finished(event: MoveFinished) -> str:
 def plan_text(plan: Plan) -> str:
     """The plan as a person reads it before it is carried out."""
     lines = [
-        f"plan  OpenClaw {plan.version}, profile {plan.installation.profile or 'default'}",
+        f"plan  OpenClaw {plan.version}, profile {plan.profiles}",
         f"      from {plan.old.user}@{plan.old.hostname} to {plan.new.user}@{plan.new.hostname}",
     ]
-    for tree in plan.trees:
+    for tree in plan.all_trees:
         size = humanize.naturalsize(tree.bytes)
         lines.append(f"      {tree.old} → {tree.new} ({size}, {tree.files:,} files)")
         if tree.occupied:
             lines.append(f"        what stands at {tree.new} is moved aside, never merged into")
     lines += _paths(plan)
-    lines += [f"      found by {', '.join(plan.installation.found_by)}"] * bool(plan.installation.found_by)
-    lines += [f"stays {each.what}: {each.reason}; {each.remedy}" for each in plan.stays]
+    for one in plan.each:
+        name, found_by = f"{one.name} was " if one.name else "", ", ".join(one.installation.found_by)
+        lines += [f"      {name}found by {found_by}"] * bool(found_by)
+        lines += [f"stays {each.what}: {each.reason}; {each.remedy}" for each in one.stays]
     lines += [f"      {each.state_dir} is another profile, which stays" for each in plan.others]
     lines += [f"      not read: {text}" for text in plan.noticed]
     lines += [
@@ -200,7 +202,9 @@ def plan_text(plan: Plan) -> str:
     lines += [f"      taken along by --include: {pattern}" for pattern in plan.wishes.include]
     lines += [f"      nothing on OLD matches {pattern}" for pattern in plan.unmatched]
     lines.append(f"      the data goes {plan.route.why}")
-    lines.append(f"      the gateway on NEW is started {_how(plan)}")
+    for one in plan.each:
+        of_it = f" of {one.name}" if one.name else ""
+        lines.append(f"      the gateway{of_it} on NEW is started {_how(one)}")
     for finding in plan.findings:
         lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")
     return "\n".join(lines)
@@ -214,16 +218,17 @@ def _paths(plan: Plan) -> list[str]:
     lines = [f"      paths inside: {old} → {new}" for old, new in plan.path_changes]
     if plan.path_changes or plan.wishes.paths is not Paths.REWRITE:
         lines.append(f"      {diff.WAYS[plan.wishes.paths]}")
-    lines += [f"        as root on NEW: {line}" for line in plan.links]
-    lines += [f"      {path} is seen by both machines: it stays where it is" for path in plan.shared]
-    found = plan.relocation
+    for each in plan.each:
+        lines += [f"        as root on NEW: {line}" for line in each.links]
+        lines += [f"      {path} is seen by both machines: it stays where it is" for path in each.shared]
+    found = plan.all_relocation
     if found is None:
         return lines
     shown, more = diff.hunks(found, MOST_HUNKS)
     for hunk in shown:
         lines += [f"      @ {hunk.where}", f"        - {hunk.old}", f"        + {hunk.new}"]
     lines += [f"      and {more:,} more (the report has them)"] if more else []
-    lines += [f"left  {diff.left(each)}" for each in found.left]
+    lines += [f"left  {diff.left(one)}" for one in found.left]
     said = diff.written(found.mentions)
     return [*lines, f"      {said}"] if said else lines
 

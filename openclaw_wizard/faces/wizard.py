@@ -39,9 +39,12 @@ class Wizard(Protocol):
         ...
 
     def begin_survey(
-        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+        self, old: str, new: str, profiles: tuple[str, ...] = (), wishes: Wishes | None = None
     ) -> None:
-        """Reads both machines and makes the plan as it is wished for; writes nothing."""
+        """Reads both machines and makes the plan as it is wished for; writes nothing.
+
+        `profiles` are those that move in one go; where none is named and OLD has several, it asks.
+        """
         ...
 
     def begin_run(self) -> None:

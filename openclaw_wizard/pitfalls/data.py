@@ -16,20 +16,22 @@ SPARE = 200_000_000
 
 
 def _room(facts: Facts) -> Judgement:
-    if facts.trees is None:
+    if any(each.trees is None for each in facts.each):
         return unknown()
-    if facts.staged is not None:
+    if all(each.staged is not None for each in facts.each):
         return clear("the copy is there")
-    needed = sum(tree.bytes for tree in facts.trees)
-    if short := _short(facts.trees):
+    trees = [tree for each in facts.each for tree in each.trees or ()]
+    archived = all(each.archive is not None for each in facts.each)
+    needed = sum(tree.bytes for tree in trees)
+    if short := _short(trees):
         return blocks(short)
-    if facts.archive is None and facts.archive_room is not None and facts.archive_room < needed:
+    if not archived and facts.archive_room is not None and facts.archive_room < needed:
         return blocks(
             f"the safety copy on OLD may need {_size(needed)}, {_size(facts.archive_room)} are free"
         )
-    if any(tree.free_bytes is None for tree in facts.trees):
+    if any(tree.free_bytes is None for tree in trees):
         return unknown("the free room on NEW is not known")
-    if facts.archive is None and facts.archive_room is None:
+    if not archived and facts.archive_room is None:
         return unknown("the free room on OLD is not known")
     return clear(f"{_size(needed)} to move")
 
@@ -62,6 +64,7 @@ NOT_ENOUGH_ROOM = Pitfall(
     severity=Severity.BLOCKS,
     remedy="Make room on that machine (`du -sh ~/.openclaw/*` shows what is large), then look again.",
     judge=_room,
+    whole=True,
 )
 
 # --------------------------------------------------------------- target-not-empty

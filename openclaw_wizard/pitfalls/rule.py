@@ -30,6 +30,8 @@ class Pitfall:
     judge: Callable[[Facts], Judgement]
     must_accept: Callable[[Facts], bool] = lambda _: False
     """Whether what says `look` blocks until the person accepts it."""
+    whole: bool = False
+    """Whether it is judged once for all profiles that move, since they share what it is about."""
 
 
 def clear(evidence: str = "") -> Judgement:

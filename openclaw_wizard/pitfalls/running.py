@@ -75,7 +75,7 @@ PROFILE_MISMATCH = Pitfall(
     ),
     source="docs install/migrating.md; #28236; measured",
     severity=Severity.BLOCKS,
-    remedy="Each profile is a move of its own: run the wizard again with --profile for the others.",
+    remedy="Take them along with --profile all (or --profile for each); a move of their own is as good.",
     judge=_profile,
 )
 

@@ -120,7 +120,7 @@ def _summary(view: View, plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Began", _moment(view.created)
     yield "From", f"{plan.old.user}@{plan.old.hostname}, {plan.old.system} {plan.old.arch}"
     yield "To", f"{plan.new.user}@{plan.new.hostname}, {plan.new.system} {plan.new.arch}"
-    yield "OpenClaw", f"{plan.version}, profile {plan.installation.profile or 'default'}"
+    yield "OpenClaw", f"{plan.version}, profile {plan.profiles}"
     yield "Node", f"OLD {plan.old.node or '?'}, NEW {plan.new.node or '?'}"
     yield "Route", f"planned: {plan.route.why}"
     yield "Downtime", _lasted(view.downtime) + ", measured" if view.downtime is not None else "unknown"
@@ -130,7 +130,7 @@ def _summary(view: View, plan: Plan) -> Iterator[tuple[str, str]]:
 def _sections(view: View, plan: Plan, kept: Kept) -> Iterator[Section]:
     yield _compared(view)
     yield _moved(plan, kept)
-    paths = kept.paths or view.relocation or plan.relocation or Relocation()
+    paths = _paths(view, plan, kept)
     yield _changes(paths)
     yield _left_alone(plan, paths)
     yield _times(view.actions)
@@ -139,7 +139,7 @@ def _sections(view: View, plan: Plan, kept: Kept) -> Iterator[Section]:
     yield Section(
         "What belongs to it and did not move",
         ("What", "Why", "What to do"),
-        tuple((each.what, each.reason, each.remedy) for each in plan.stays),
+        tuple((each.what, each.reason, each.remedy) for one in plan.each for each in one.stays),
     )
     yield Section("What could not be read", ("",), tuple((text,) for text in plan.noticed))
     yield Section(
@@ -154,9 +154,24 @@ def _sections(view: View, plan: Plan, kept: Kept) -> Iterator[Section]:
     yield Section("What is left for you", ("",), tuple((line,) for line in left_for_you(view, plan)))
 
 
+def _paths(view: View, plan: Plan, kept: Kept) -> Relocation:
+    """What was rewritten as far as it was kept, else what was found of it."""
+    found = [(one.name, one_kept.paths) for one, one_kept in _each(plan, kept) if one_kept.paths]
+    if len(found) == len(plan.each):
+        return Relocation.joined(found)
+    return view.relocation or plan.all_relocation or Relocation()
+
+
+def _each(plan: Plan, kept: Kept) -> list[tuple[Plan, Kept]]:
+    """Each profile with what was kept of it; nothing of those of which nothing was asked for."""
+    all_kept = (*kept.each, *[Kept()] * len(plan.each))
+    return list(zip(plan.each, all_kept, strict=False))
+
+
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
     nothing = dict.fromkeys(plan.unmatched, "; nothing on OLD matched it")
-    yield from ((each.path, each.reason + nothing.get(each.path, "")) for each in plan.excluded)
+    excluded = dict.fromkeys(each for one in plan.each for each in one.excluded)
+    yield from ((each.path, each.reason + nothing.get(each.path, "")) for each in excluded)
 
 
 def _compared(view: View) -> Section:
@@ -167,16 +182,21 @@ def _compared(view: View) -> Section:
 
 
 def _moved(plan: Plan, kept: Kept) -> Section:
-    proofs = {each.name: each for each in kept.proof.trees} if kept.proof else {}
+    proofs = {
+        (one.folder, each.name): each
+        for one, one_kept in _each(plan, kept)
+        for each in (one_kept.proof.trees if one_kept.proof else ())
+    }
     rows = tuple(
         (
             tree.old,
             tree.new,
-            f"{proof.files if (proof := proofs.get(tree.name)) else tree.files:,}",
+            f"{proof.files if (proof := proofs.get((one.folder, tree.name))) else tree.files:,}",
             humanize.naturalsize(proof.bytes if proof else tree.bytes),
             *_hashes(proof),
         )
-        for tree in plan.trees
+        for one in plan.each
+        for tree in one.trees
     )
     columns = ("From", "To", "Files", "Size", "Hash of all on OLD", "Hash of what arrived on NEW", "")
     lead = "Over path, kind and content of every entry, before paths inside were changed and NEW was started."
@@ -199,7 +219,8 @@ def _changes(paths: Relocation) -> Section:
 def _left_alone(plan: Plan, paths: Relocation) -> Section:
     """With what people wrote, which was counted on OLD when the plan was made."""
     left = [(each.file, each.where, each.old, each.why) for each in paths.left]
-    named = plan.relocation.mentions if plan.relocation else paths.mentions
+    planned = plan.all_relocation
+    named = planned.mentions if planned else paths.mentions
     words = "names places of OLD ({:,} times)"
     left += [(each.file, "text", "", words.format(each.count)) for each in named.first]
     more = named.files - len(named.first)
@@ -244,37 +265,43 @@ def _concerns(view: View, plan: Plan) -> Section:
 
 def way_in(address: str, plan: Plan) -> str:
     """How a person reaches NEW's dashboard from this machine: a command for their shell, or an address."""
-    port = plan.installation.port
-    return forward_command(address, port) or f"http://127.0.0.1:{port}/"
+    ports = [(f"{each.name}: " if each.name else "", each.installation.port) for each in plan.each]
+    return "; ".join(
+        name + (forward_command(address, port) or f"http://127.0.0.1:{port}/") for name, port in ports
+    )
 
 
 def left_for_you(view: View, plan: Plan) -> list[str]:
     """What no program may do for the person, from facts of this move."""
     done = {a.id: a for a in view.actions}
     lines = []
-    archive = view.data.get("old.archive", {}).get("path")
-    if archive:
+    for archive in view.data.get("old.archive", {}).values():
         lines.append(
             f"The safety copy on OLD ({archive}) holds secrets; remove it when you no longer want it."
         )
     for previous in view.data.get("new.switch", {}).values():
         lines.append(f"NEW's previous state is kept as {previous}; remove it when you no longer want it.")
-    if plan.service == "detached" and done.get("new.start") and done["new.start"].state is ActionState.DONE:
-        lines.append(
-            "NEW has no user service manager: its gateway does not come back by itself after a reboot "
-            "(start it with `openclaw gateway run`)."
-        )
-    if plan.links:
-        lines.append(
-            f"NEW finds its files through the links that root made; keep them: {'; '.join(plan.links)}."
-        )
+    started = done.get("new.start")
+    if started and started.state is ActionState.DONE:
+        lines += [_by_hand(each) for each in plan.each if each.service == "detached"]
+    if links := dict.fromkeys(link for each in plan.each for link in each.links):
+        lines.append(f"NEW finds its files through the links that root made; keep them: {'; '.join(links)}.")
     if plan.wishes.paths is Paths.KEEP and plan.path_changes:
         lines.append(
             "No path was rewritten, as you wished: mend them before you rely on cron jobs and agents."
         )
-    if left := (view.relocation or plan.relocation or Relocation()).left:
+    if left := (view.relocation or plan.all_relocation or Relocation()).left:
         lines.append(
             f"Look at the {len(left)} values that name old places and were left as they are (above)."
         )
     lines.append("Other devices that talked to OLD's address must be pointed at NEW.")
     return lines
+
+
+def _by_hand(plan: Plan) -> str:
+    of_it, profile = f" of {plan.name}" if plan.name else "", plan.installation.profile
+    command = f"openclaw --profile {profile} gateway run" if profile else "openclaw gateway run"
+    return (
+        f"NEW has no user service manager: its gateway{of_it} does not come back by itself after a reboot "
+        f"(start it with `{command}`)."
+    )

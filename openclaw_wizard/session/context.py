@@ -30,7 +30,8 @@ def require_same(was: Mapping[str, str], now: Mapping[str, str]) -> None:
 
 def planned_context(plan: Plan) -> dict[str, str]:
     """By name such as `old.machine_id`; values are shown to a person where they differ."""
-    context = {"old.version": plan.version, "old.state_dir": plan.installation.state_dir}
+    states = ", ".join(each.installation.state_dir for each in plan.each)
+    context = {"old.version": plan.version, "old.state_dir": states}
     for role, facts in ((Role.OLD, plan.old), (Role.NEW, plan.new)):
         context |= {
             f"{role}.machine_id": facts.machine_id or "",

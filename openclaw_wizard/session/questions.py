@@ -63,6 +63,14 @@ class Questions:
                 next=next if self._board.view.move else "Start again whenever you like.",
             )
 
+    async def choose(self, asked: QuestionAsked) -> str | None:
+        """One of its choices, or what was answered beforehand; None where nobody is there to choose."""
+        answer = self._policy.answers.get(asked.question)
+        if answer is None and self._policy.interactive and not self._policy.yes:
+            answer = await self._asked(asked)
+            self._board.tell(QuestionAnswered(question=asked.question, answer=answer))
+        return answer
+
     async def made_room(self, full: NoRoom) -> bool:
         """Whether a person made room on NEW; False where nobody is there to do it."""
         if not self._policy.interactive:

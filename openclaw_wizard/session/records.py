@@ -102,7 +102,7 @@ def load_plan(content: bytes, path: str) -> Plan:
 
 def keep_reports(journal: Journal, view: View, plan: Plan) -> None:
     """Writes the report of a move that ended into its folder, in every form."""
-    kept = report.Kept.load(journal.load)
+    kept = report.Kept.load(journal.load, plan)
     journal.save("report.md", report.markdown(view, plan, kept).encode())
     journal.save("report.html", report.html(view, plan, kept).encode())
     journal.save("report.json", report.as_json(view, plan, kept).encode())

@@ -49,7 +49,7 @@ from openclaw_wizard.session.context import context_of, planned_context, require
 from openclaw_wizard.session.dashboard import lead_here
 from openclaw_wizard.session.questions import CONFIRM_PLAN, Policy, Questions
 from openclaw_wizard.session.runner import Runner, failure_fields, hold_where_blocked
-from openclaw_wizard.steps.action import Action, Clock, Context
+from openclaw_wizard.steps.action import Action, Ask, Clock, Context
 from openclaw_wizard.view import View, reduce
 
 Tell = Callable[[Event], None]
@@ -60,7 +60,8 @@ Learn = Callable[[Facts], None]
 class Survey:
     """What the session is handed, so that it knows no particular step."""
 
-    read: Callable[[Host, Host, str | None, Tell, Learn, Wishes], Awaitable[Plan]]
+    read: Callable[[Host, Host, tuple[str, ...], Tell, Learn, Wishes, Ask], Awaitable[Plan]]
+    """The plan for the profiles that are named; where none is, it may ask."""
     again: Callable[[Host, Host, Plan], Awaitable[Facts]]
     """The facts of a resumed move: both machines probed anew, the rest from the plan."""
     judge: Callable[[Facts, frozenset[str]], Mapping[str, Finding]]
@@ -114,9 +115,9 @@ class Wizard:
         return records.summaries(self.store)
 
     def begin_survey(
-        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+        self, old: str, new: str, profiles: tuple[str, ...] = (), wishes: Wishes | None = None
     ) -> None:
-        self._begin(self.survey(old, new, profile, wishes))
+        self._begin(self.survey(old, new, profiles, wishes))
 
     def begin_run(self) -> None:
         self._begin(self.run())
@@ -206,29 +207,35 @@ class Wizard:
     # ---------------------------------------------------------------- survey
 
     async def survey(
-        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+        self, old: str, new: str, profiles: tuple[str, ...] = (), wishes: Wishes | None = None
     ) -> Plan:
-        """Reads both machines and makes the plan; writes nothing. Raises WizardError."""
+        """Reads both machines and makes the plan; writes nothing. Raises WizardError.
+
+        `profiles` are those that move in one go; where none is named and OLD has several, a person who is
+        there chooses, else the default one moves.
+        """
         with self._telling_failure():
             await self._reach(old, new)
             plan = await self._survey.read(
                 self._hosts[Role.OLD],
                 self._hosts[Role.NEW],
-                profile,
+                profiles,
                 self._board.tell,
                 self.learn,
                 wishes or Wishes(),
+                self._questions.choose,
             )
             wanted = {"findings": tuple(self.view.findings.values()), "wishes": wishes or Wishes()}
             plan = plan.model_copy(update=wanted)
-            self._board.view = replace(self.view, old=old, new=new, profile=plan.installation.profile)
+            self._board.view = replace(self.view, old=old, new=new, profile=plan.profile)
             self._board.tell(Surveyed(plan=plan))
             return plan
 
     async def survey_as_planned(self, planned: Plan) -> Plan:
         """Surveys anew what a plan file names; raises ContextChanged where the machines differ from it."""
-        old, new, profile = planned.old.address, planned.new.address, planned.installation.profile
-        plan = await self.survey(old, new, profile, planned.wishes)
+        old, new = planned.old.address, planned.new.address
+        states = tuple(each.installation.state_dir for each in planned.each)
+        plan = await self.survey(old, new, states, planned.wishes)
         with self._telling_failure():
             require_same(planned_context(planned), planned_context(plan))
         return plan
@@ -295,7 +302,7 @@ class Wizard:
             new=self.view.new,
             context=context_of(plan, self._hosts),
             plan_sha256=digest,
-            profile=plan.installation.profile,
+            profile=plan.profile,
             actions=names,
         )
         self._board.tell(created)

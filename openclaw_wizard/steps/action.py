@@ -7,15 +7,18 @@ puts back what `apply` changed. An action whose `holds` is false after `apply` h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from openclaw_wizard.events import Event
+from openclaw_wizard.events import Event, QuestionAsked
 from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.model import Facts, GatewayState, Plan, Role, StepId
+
+Ask = Callable[[QuestionAsked], Awaitable[str | None]]
+"""Gives the answer; None where nobody is there and none was given beforehand."""
 
 
 class Shelf(Protocol):
@@ -109,6 +112,8 @@ class Action:
     """What is safe when this action fails."""
     gateway: tuple[Role, GatewayState, GatewayState] | None = None
     """Which gateway it changes: role, state while it runs, state when done."""
+    together: bool = False
+    """Whether it is done for all profiles that move where one of them lacks it."""
     beyond: frozenset[GatewayState] = frozenset()
     """States that later actions bring; they are not taken back where this action's effect is found."""
 

@@ -46,6 +46,7 @@ class StopOld(Action):
     title = "Stop OLD's gateway, and wait until it really has stopped"
     safe = "OLD's data is untouched."
     gateway = (Role.OLD, GatewayState.STOPPING, GatewayState.STOPPED)
+    together = True
     beyond = frozenset({GatewayState.DISABLED})
 
     async def holds(self, ctx: Context) -> bool:
@@ -54,6 +55,7 @@ class StopOld(Action):
         return stopped
 
     async def apply(self, ctx: Context) -> Done:
+        # Together: a gateway that ran again may have written into what another profile carries for it.
         for name in (*DEPENDENTS, *trees.manifest_names(ctx.plan)):
             ctx.shelf.save(name, b"")
         began = ctx.clock.time()

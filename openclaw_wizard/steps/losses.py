@@ -112,7 +112,7 @@ class Accept(Action):
 
     def asks(self, ctx: Context) -> AskFirst | None:
         found = known(ctx)
-        if found is None:
+        if found is None or agreed(ctx):
             return None
         entries = "1 entry" if found.count == 1 else f"{intcomma(found.count)} entries"
         return AskFirst(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from openclaw_wizard.model import Paths, Plan
-from openclaw_wizard.steps import back_up, copy, doctor, install, relocating, verify
+from openclaw_wizard.steps import back_up, copy, doctor, install, relocating, together, verify
 from openclaw_wizard.steps.action import Action
 
 
 def actions_for(plan: Plan) -> tuple[Action, ...]:
-    """The same for every plan, but for the link that a person may have wanted instead of new paths."""
+    """The same for every plan, but for the link that a person may have wanted instead of new paths.
+
+    Where several profiles move, each action is for all of them.
+    """
     link = (relocating.CheckLink(),) if plan.wishes.paths is Paths.LINK else ()
-    return (
+    actions = (
         *back_up.ACTIONS,
         *install.ACTIONS,
         *copy.ACTIONS,
@@ -19,3 +22,4 @@ def actions_for(plan: Plan) -> tuple[Action, ...]:
         *verify.DOCTOR_ACTIONS,
         *verify.ACTIONS,
     )
+    return together.for_each(actions) if plan.beside else actions

@@ -237,7 +237,8 @@ class _Region:
     ) -> None:
         self._started_ns, self._rewritten, self._tallies = started_ns, rewritten, tallies
         # An agent's own folder is listed beside the workspaces; what is in it is OpenClaw's.
-        spaces = [w.path for w in plan.installation.workspaces if not w.agent.endswith(AGENT_FOLDER)]
+        all_spaces = (*plan.installation.workspaces, *plan.guests)
+        spaces = [w.path for w in all_spaces if not w.agent.endswith(AGENT_FOLDER)]
         self._whole = tree.name != "state" and any(is_under(tree.old, path) for path in spaces)
         inside = [path for path in spaces if is_under(path, tree.old) and path != tree.old]
         self._inside = tuple(f"{path.removeprefix(f'{tree.old}/')}/".encode() for path in inside)

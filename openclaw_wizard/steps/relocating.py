@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from openclaw_wizard.errors import StepFailed
+from openclaw_wizard.errors import StepFailed, UsageError
 from openclaw_wizard.events import Relocated
 from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.model import Facts, HostFacts, Installation, Plan, StepId, Tree, Workspace
@@ -68,25 +68,32 @@ def as_on_new(
 
 
 def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts, paths: Paths) -> tuple[Tree, ...]:
-    """The state directory and all outside it that belongs to it, each once however many names it has.
+    """`plan_all` for one that moves by itself."""
+    return plan_all((chosen,), old, new, paths)[0]
 
-    What lies in the old home goes to the new one, unless the same path is wanted. A workspace on a disk of
-    another machine does not move: NEW sees the same folder, and moving aside what stands there would take
-    it from OLD.
+
+def plan_all(
+    chosen: Sequence[Installation],
+    old: HostFacts,
+    new: HostFacts,
+    paths: Paths,
+    real: Mapping[str, str] | None = None,
+) -> tuple[tuple[Tree, ...], ...]:
+    """Of each its state directory, and all outside that belongs to it, once however many names it has.
+
+    What several share, or what lies in the tree of another, is the tree of one of them alone. `real` are
+    the folders that links lead to from the state directories. What lies in the old home goes to the new
+    one, unless the same path is wanted. A workspace on a disk of another machine does not move: NEW sees
+    the same folder, and moving aside what stands there would take it from OLD. Raises UsageError where a
+    state directory lies in another one that moves.
     """
 
     def place(path: str) -> str:
         return path if paths is Paths.SAME else relocate.moved_home(path, old.home, new.home)
 
-    state = Tree(
-        name="state",
-        old=chosen.state_dir,
-        new=place(chosen.state_dir),
-        bytes=chosen.state_bytes,
-        files=chosen.state_files,
-        occupied=False,
-    )
-    outside = [w for w in chosen.workspaces if w.exists and not w.inside_state and not w.network]
+    states = {each.state_dir: (real or {}).get(each.state_dir, each.state_dir) for each in chosen}
+    found = [[_state_tree(each, place(each.state_dir))] for each in chosen]
+    outside = [w for each in chosen for w in each.workspaces if _moves_by_itself(w, states)]
     kept: list[Tree] = []
     for workspace in sorted(
         outside, key=lambda each: (len(_real(each)), _real(each) != each.path, each.path)
@@ -94,26 +101,81 @@ def plan_trees(chosen: Installation, old: HostFacts, new: HostFacts, paths: Path
         if not _is_in_another(workspace, outside, kept):
             name = f"workspace-{len(kept) + 1}"
             kept.append(_tree(name, workspace.path, place(workspace.path), outside))
-    return state, *kept, *_belongings(chosen, place, [tree.old for tree in kept])
+            owner = next(n for n, each in enumerate(chosen) if workspace in each.workspaces)
+            found[owner].append(kept[-1])
+    _refuse_nested(states, [_real(w) for w in outside])
+    others = states if len(chosen) > 1 else ()
+    for owner, tree in _belongings(chosen, place, [*others, *(tree.old for tree in kept)]):
+        found[owner].append(tree)
+    return tuple(map(tuple, found))
 
 
-def _belongings(chosen: Installation, place: Callable[[str], str], covered: Sequence[str]) -> Iterator[Tree]:
-    """Folders and single files outside that are no workspaces."""
+def _state_tree(chosen: Installation, new: str) -> Tree:
+    return Tree(
+        name="state",
+        old=chosen.state_dir,
+        new=new,
+        bytes=chosen.state_bytes,
+        files=chosen.state_files,
+        occupied=False,
+    )
+
+
+def _moves_by_itself(workspace: Workspace, states: Mapping[str, str]) -> bool:
+    """Not where it lies in the state directory of its own profile, or in that of another which moves."""
+    if not workspace.exists or workspace.inside_state or workspace.network:
+        return False
+    return len(states) == 1 or not _is_in_any(_real(workspace), tuple(states.values()))
+
+
+def _refuse_nested(states: Mapping[str, str], workspaces: Sequence[str]) -> None:
+    for state, real in states.items():
+        others = [each for name, each in states.items() if name != state]
+        if len(states) > 1 and _is_in_any(real, (*others, *workspaces)):
+            raise UsageError(
+                what=f"{state} lies within what another of these profiles moves, so they cannot go together.",
+                safe="Nothing was changed on either machine.",
+                next="Name one of them with --profile; the outer one takes the files of the inner one along.",
+            )
+
+
+def guests(
+    chosen: Sequence[Installation], host: Installation, real: Mapping[str, str]
+) -> tuple[Workspace, ...]:
+    """Workspaces of the other profiles in this one's state directory, under its own name."""
+    root = real.get(host.state_dir, host.state_dir)
+    inside = [w for each in chosen if each is not host for w in each.workspaces if w.exists]
+    return tuple(
+        w.model_copy(update={"path": host.state_dir + _real(w)[len(root) :]})
+        for w in inside
+        if discover.is_under(_real(w), root)
+    )
+
+
+def _belongings(
+    chosen: Sequence[Installation], place: Callable[[str], str], covered: Sequence[str]
+) -> Iterator[tuple[int, Tree]]:
+    """Folders and single files outside that are no workspaces, each with the number of whose it is."""
+    owner = {each.path: n for n, one in reversed(list(enumerate(chosen))) for each in one.outside}
+    belong = [each for one in chosen for each in one.outside]
     folders: list[str] = []
-    for path in sorted(each.path for each in chosen.outside if each.folder):
+    for path in sorted({each.path for each in belong if each.folder}):
         if not _is_in_any(path, (*covered, *folders)):
             folders.append(path)
-    files = sorted(each.path for each in chosen.outside if not each.folder)
+    files = sorted({each.path for each in belong if not each.folder})
     files = [path for path in files if not _is_in_any(path, (*covered, *folders))]
     for number, path in enumerate((*folders, *files), 1):
-        yield Tree(
-            name=f"outside-{number}",
-            old=path,
-            new=place(path),
-            bytes=0,
-            files=0,
-            occupied=False,
-            file=path in files,
+        yield (
+            owner[path],
+            Tree(
+                name=f"outside-{number}",
+                old=path,
+                new=place(path),
+                bytes=0,
+                files=0,
+                occupied=False,
+                file=path in files,
+            ),
         )
 
 
@@ -140,14 +202,18 @@ def _tree(name: str, old: str, new: str, outside: Sequence[Workspace]) -> Tree:
 
 
 def path_changes(facts: Facts) -> relocate.Pairs:
-    """Old and new folder of everything that moves, and of workspaces that the config names and lack."""
-    assert facts.old and facts.new and facts.installation and facts.trees
-    absent = [
-        (w.path, relocate.moved_home(w.path, facts.old.home, facts.new.home))
-        for w in facts.installation.workspaces
-        if not w.exists and facts.paths is not Paths.SAME
+    """Old and new folder of everything that moves, and of workspaces that configs name and lack.
+
+    One list for all profiles that move: each may name what another one carries.
+    """
+    old, new = facts.old, facts.new
+    assert old and new
+    missing = [
+        w for each in facts.each if each.installation for w in each.installation.workspaces if not w.exists
     ]
-    return relocate.pairs(facts.trees, absent)
+    rewrite = facts.paths is not Paths.SAME
+    absent = [(w.path, relocate.moved_home(w.path, old.home, new.home)) for w in missing if rewrite]
+    return relocate.pairs([tree for each in facts.each for tree in each.trees or ()], absent)
 
 
 def links(facts: Facts) -> tuple[str, ...]:
@@ -165,6 +231,7 @@ async def previewed(helper: Helper, plan: Plan) -> Plan:
     placed = [Placed(tree, tree.old, trees.rules(plan, tree)) for tree in plan.trees]
     workspaces = [tree.old for tree in plan.trees[1:]]
     workspaces += [w.path for w in plan.installation.workspaces if w.inside_state and w.exists]
+    workspaces += [w.path for w in plan.guests]
     found = await _asked(helper, plan, placed, dry_run=True, from_old=True, workspaces=workspaces)
     return plan.model_copy(update={"relocation": found})
 

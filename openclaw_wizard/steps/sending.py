@@ -15,7 +15,7 @@ from openclaw_wizard.errors import CommandFailed, LinkLost, NoRoom
 from openclaw_wizard.events import Advanced, Said
 from openclaw_wizard.hosts.helper import HelperFailed
 from openclaw_wizard.model import Role, Tree
-from openclaw_wizard.steps.action import Context, Done, Link
+from openclaw_wizard.steps.action import Context, Done
 from openclaw_wizard.transfer import compare, relay, room, stream, tar, terrain, trial
 from openclaw_wizard.transfer.manifest import Manifest, shown
 
@@ -59,7 +59,8 @@ async def _measure(ctx: Context, tree: Tree) -> None:
 
 def _broke(ctx: Context) -> None:
     """What was measured belongs to a link that is no longer there."""
-    ctx.link = Link(broke=ctx.link.broke + 1)
+    ctx.link.rate, ctx.link.measured = None, False
+    ctx.link.broke += 1
     if ctx.link.broke == TRIES:
         why = f"the direct link broke {TRIES} times, the data goes through the wizard from now on"
         ctx.tell(Said(role=Role.OLD, text=why))

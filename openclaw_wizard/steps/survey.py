@@ -27,10 +27,13 @@ from openclaw_wizard.model import (
     StaysBehind,
     Tree,
     Wishes,
+    Workspace,
 )
 from openclaw_wizard.openclaw import discover, layout, queries, releases, selection, service
 from openclaw_wizard.openclaw.found import Other, Place
 from openclaw_wizard.steps import relocating, routing, trees
+from openclaw_wizard.steps.action import Ask
+from openclaw_wizard.steps.choosing import foremost, name_of, which
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
@@ -45,9 +48,18 @@ def helper(host: Host, path: str) -> Helper:
 
 
 async def survey(
-    old: Host, new: Host, profile: str | None, tell: Tell, learn: Learn, wishes: Wishes | None = None
+    old: Host,
+    new: Host,
+    profiles: tuple[str, ...],
+    tell: Tell,
+    learn: Learn,
+    wishes: Wishes | None = None,
+    ask: Ask | None = None,
 ) -> Plan:
-    """The plan for moving one profile. Raises NothingToMove, HostError, StepFailed, UsageError."""
+    """The plan for moving these profiles; see `choosing.which`.
+
+    Raises NothingToMove, HostError, StepFailed, UsageError.
+    """
     wishes = wishes or Wishes()
     tell(Surveying(what="reading both machines"))
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
@@ -62,39 +74,89 @@ async def survey(
     if not found:
         why, next = seen.why_nothing(old_facts.home), log_in_as(old_facts.address, seen.others)
         raise NothingToMove(host=old_facts.address, why=why, next=next)
-    chosen = choose(found, profile, old_facts)
-    tell(GatewayChanged(role=Role.OLD, state=chosen.gateway.state))
-    others = tuple(name_of(each, old_facts.home) for each in found if each is not chosen)
-    facts = facts.model_copy(
-        update={
-            "installation": chosen,
-            "installations": found,
-            "noticed": seen.noticed,
-            "other_profiles": others,
-            **node_facts(old_facts, new_facts, chosen),
-        }
-    )
-    learn(facts)
+    chosen = await which(found, profiles, old_facts, ask)
+    tell(GatewayChanged(role=Role.OLD, state=foremost(each.gateway.state for each in chosen)))
+    parts = _parts(facts.model_copy(update={"installations": found, "noticed": seen.noticed}), chosen)
+    learn(Facts.joined(parts))
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
-    planned = relocating.plan_trees(chosen, old_facts, new_facts, wishes.paths)
-    _check_patterns(chosen, planned, wishes)
-    (measured, marks), places, room = await asyncio.gather(
-        relocating.measured(old_helper, planned, _rules(old_facts, new_facts, chosen, planned, wishes)),
-        _places_on_new(new, new_facts, planned, standing),
+    real = await _led_to(old_helper, chosen)
+    guests = [relocating.guests(chosen, each, real) for each in chosen]
+    planned = relocating.plan_all(chosen, old_facts, new_facts, wishes.paths, real)
+    room, *there = await asyncio.gather(
         old_helper.call("free", {"path": old_facts.home}),
+        *(
+            _there(old_helper, new, *one, wishes, standing)
+            for one in zip(parts, planned, guests, strict=True)
+        ),
     )
-    seen_there = _on_new(measured, marks, places, standing)
-    facts = facts.model_copy(update={**seen_there, "archive_room": room, "old_gateway": None})
-    tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
+    parts = [
+        one.model_copy(update=seen | {"archive_room": room}) for one, seen in zip(parts, there, strict=True)
+    ]
+    facts = Facts.joined(parts)
+    tell(GatewayChanged(role=Role.NEW, state=foremost(_state_of(each.target_gateway) for each in parts)))
     learn(facts)
     tell(Surveying(role=Role.OLD, what="looking for paths that change"))
     plan, unmatched, route = await asyncio.gather(
-        relocating.previewed(old_helper, make_plan(facts, wishes)),
-        _unmatched(old_helper, facts.trees or (), wishes),
+        _previewed(old_helper, make_plan(facts, wishes), guests),
+        _unmatched(old_helper, [each.trees or () for each in parts], wishes),
         routing.choose(old, new, (old_facts, new_facts), wishes),
     )
-    learn(facts.model_copy(update={"relocation": plan.relocation}))
-    return plan.model_copy(update={"unmatched": unmatched, "route": route})
+    known = zip(parts, plan.each, strict=True)
+    learn(Facts.joined([one.model_copy(update={"relocation": its.relocation}) for one, its in known]))
+    same = {"unmatched": unmatched, "route": route}
+    return Plan.joined([each.model_copy(update=same) for each in plan.each])
+
+
+def _parts(facts: Facts, chosen: Sequence[Installation]) -> list[Facts]:
+    """What is known of each profile that moves."""
+    assert facts.old and facts.new
+    home = facts.old.home
+    others = tuple(name_of(each, home) for each in facts.installations or () if each not in chosen)
+    return [
+        facts.model_copy(
+            update={
+                "installation": each,
+                "other_profiles": others,
+                "name": name_of(each, home) if len(chosen) > 1 else "",
+                **node_facts(facts.old, facts.new, each),
+            }
+        )
+        for each in chosen
+    ]
+
+
+async def _led_to(old_helper: Helper, chosen: Sequence[Installation]) -> dict[str, str]:
+    """Where links lead from the state directories; asked only where one might lie in another."""
+    if len(chosen) == 1:
+        return {}
+    states = [each.state_dir for each in chosen]
+    places = await discover.places(old_helper, states, sizes=False)
+    return {state: place.real for state, place in zip(states, places, strict=True)}
+
+
+async def _there(
+    old_helper: Helper,
+    new: Host,
+    facts: Facts,
+    planned: tuple[Tree, ...],
+    guests: tuple[Workspace, ...],
+    wishes: Wishes,
+    standing: tuple[Installation, ...] | None,
+) -> dict[str, object]:
+    """What the trees of one profile measure, and what stands in their places. Raises UsageError."""
+    assert facts.old and facts.new and facts.installation
+    _check_patterns(facts.installation, planned, wishes)
+    rules = _rules(facts.old, facts.new, (facts.installation, guests), planned, wishes)
+    (measured, marks), places = await asyncio.gather(
+        relocating.measured(old_helper, planned, rules),
+        _places_on_new(new, facts.new, planned, standing),
+    )
+    return _on_new(measured, marks, places, standing)
+
+
+async def _previewed(old_helper: Helper, plan: Plan, guests: Sequence[tuple[Workspace, ...]]) -> Plan:
+    plans = [each.model_copy(update={"guests": of_it}) for each, of_it in zip(plan.each, guests, strict=True)]
+    return Plan.joined(await asyncio.gather(*(relocating.previewed(old_helper, each) for each in plans)))
 
 
 def log_in_as(address: str, others: tuple[Other, ...]) -> str | None:
@@ -111,16 +173,23 @@ async def again(old: Host, new: Host, plan: Plan) -> Facts:
     """The facts of a resumed move: both machines probed anew, the rest as planned or not yet known."""
     old_facts, new_facts = await asyncio.gather(probe(old), probe(new))
     _need_node(old_facts, Role.OLD)
-    return Facts(
-        old=old_facts,
-        new=new_facts,
-        installation=plan.installation,
-        trees=plan.trees,
-        paths=plan.wishes.paths,
-        relocation=plan.relocation,
-        shared=plan.shared,
-        node_range=plan.node_range,
-        node_fits=new_facts.node is not None and releases.in_range(new_facts.node, plan.node_range),
+    fits = new_facts.node is not None and releases.in_range(new_facts.node, plan.node_range)
+    return Facts.joined(
+        [
+            Facts(
+                old=old_facts,
+                new=new_facts,
+                installation=each.installation,
+                trees=each.trees,
+                paths=each.wishes.paths,
+                relocation=each.relocation,
+                shared=each.shared,
+                node_range=each.node_range,
+                node_fits=fits,
+                name=each.name,
+            )
+            for each in plan.each
+        ]
     )
 
 
@@ -132,36 +201,6 @@ def node_facts(old: HostFacts, new: HostFacts, chosen: Installation) -> dict[str
     wanted = releases.node_range(version)
     fits = new.node is not None and releases.in_range(new.node, wanted)
     return {"node_range": wanted, "node_fits": fits}
-
-
-def name_of(found: Installation, home: str) -> str:
-    """How a person names an installation: by its profile, or by a folder that is not the usual one."""
-    own = {layout.canonical_state_dir(home, found.profile)}
-    if found.profile is None:
-        own |= {f"{home}/{name}" for name in layout.LEGACY_STATE_DIR_NAMES}
-    return (found.profile or "default") if found.state_dir in own else found.state_dir
-
-
-def choose(found: tuple[Installation, ...], profile: str | None, old: HostFacts) -> Installation:
-    """The installation with this name or profile, else the default one, else the first.
-
-    Raises NothingToMove.
-    """
-    if profile is not None:
-        wanted = None if profile == "default" else profile
-        names = [name_of(each, old.home) for each in found]
-        named = next((each for each in found if each.profile == wanted), None)
-        named = next((each for each, name in zip(found, names, strict=True) if name == profile), named)
-        if named is None:
-            there = ", ".join(names) or "none"
-            raise NothingToMove(host=old.address, why=f"no profile {profile!r}; found: {there}")
-        return named
-    chosen = next((each for each in found if each.profile is None), found[0])
-    if chosen.config_problem and not chosen.has_agents:
-        raise NothingToMove(
-            host=old.address, why=f"{chosen.state_dir} is not a state directory: {chosen.config_problem}"
-        )
-    return chosen
 
 
 def can_help(facts: HostFacts) -> bool:
@@ -198,20 +237,30 @@ def _check_patterns(chosen: Installation, planned: tuple[Tree, ...], wishes: Wis
 
 
 def _rules(
-    old: HostFacts, new: HostFacts, chosen: Installation, planned: tuple[Tree, ...], wishes: Wishes
+    old: HostFacts,
+    new: HostFacts,
+    moving: tuple[Installation, tuple[Workspace, ...]],
+    planned: tuple[Tree, ...],
+    wishes: Wishes,
 ) -> tuple[selection.Rules | None, ...]:
-    """What each tree is measured without; None for the state directory where that is known already."""
+    """What each tree is measured without; None for the state directory where that is known already.
+
+    `moving` is what moves, and the workspaces of other profiles in it.
+    """
     stays = _staying(old, new, planned[0], wishes)
-    inside = [w.path for w in chosen.workspaces if w.inside_state]
+    chosen, guests = moving
+    inside = [w.path for w in (*chosen.workspaces, *guests) if w.inside_state or w in guests]
     first, *others = (trees.rules_of(tree, stays, inside, wishes) for tree in planned)
     return first if wishes.exclude or wishes.include else None, *others
 
 
-async def _unmatched(old_helper: Helper, planned: tuple[Tree, ...], wishes: Wishes) -> tuple[str, ...]:
-    """The person's patterns that match nothing in any tree."""
+async def _unmatched(
+    old_helper: Helper, planned: Sequence[tuple[Tree, ...]], wishes: Wishes
+) -> tuple[str, ...]:
+    """The person's patterns that match nothing in any tree of any profile."""
     left = dict.fromkeys((*wishes.exclude, *wishes.include))
-    for tree in planned:
-        parts = {p: selection.within(p, tree.old, is_state=tree is planned[0]) for p in left}
+    for tree in (tree for each in planned for tree in each):
+        parts = {p: selection.within(p, tree.old, is_state=tree.name == "state") for p in left}
         asked = [part for each in parts.values() for part in each]
         nowhere = await discover.unmatched(old_helper, tree.old, asked) if asked else frozenset()
         left = {p: None for p in left if nowhere.issuperset(parts[p])}
@@ -244,38 +293,68 @@ def _on_new(
 
 def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
     """Pure: the plan that follows from the facts. Raises StepFailed where the version is unknown."""
-    assert facts.old and facts.new and facts.installation and facts.trees
-    version = facts.old.openclaw or facts.installation.version
+    version = _version(facts)
+    moving = [each.installation for each in facts.each]
+    others = tuple(each for each in facts.installations or () if each not in moving)
+    same = {
+        "version": version,
+        "node_range": releases.node_range(version),
+        "path_changes": relocating.path_changes(facts),
+        "others": others,
+    }
+    return Plan.joined(
+        [
+            _plan_of(each, wishes or Wishes()).model_copy(
+                update={**same, "folder": f"profile-{number}" if number > 1 else ""}
+            )
+            for number, each in enumerate(facts.each, 1)
+        ]
+    )
+
+
+def _version(facts: Facts) -> str:
+    """That of OLD's command; without it the newest that wrote a config, as no older one reads its state."""
+    moving = [each.installation for each in facts.each if each.installation]
+    written = [each.version for each in moving if each.version]
+    version = (facts.old.openclaw if facts.old else None) or max(written, key=_age, default=None)
     if version is None:
         raise StepFailed(
             what="It is not known which OpenClaw version OLD runs: neither its command nor its config says.",
             safe="Nothing was changed on either machine.",
             next="Put the `openclaw` command on the PATH of OLD's user.",
         )
+    return version
+
+
+def _age(version: str) -> tuple[object, ...]:
+    known = releases.parse_version(version)
+    return (known.numbers, known.stage) if known else ((),)
+
+
+def _plan_of(facts: Facts, wishes: Wishes) -> Plan:
+    assert facts.old and facts.new and facts.installation and facts.trees
+    staying = _staying(facts.old, facts.new, facts.trees[0], wishes)
     return Plan(
         old=facts.old,
         new=facts.new,
         installation=facts.installation,
-        version=version,
-        node_range=releases.node_range(version),
+        version="",
+        node_range="",
         trees=facts.trees,
         excluded=(
-            *(
-                Excluded(path=p, reason=why)
-                for p, why in _staying(facts.old, facts.new, facts.trees[0], wishes or Wishes())
-            ),
-            *(Excluded(path=pattern, reason=selection.BY_WISH) for pattern in (wishes or Wishes()).exclude),
+            *(Excluded(path=p, reason=why) for p, why in staying),
+            *(Excluded(path=pattern, reason=selection.BY_WISH) for pattern in wishes.exclude),
         ),
-        path_changes=relocating.path_changes(facts),
+        path_changes=(),
         shared=facts.shared or (),
         links=relocating.links(facts),
-        wishes=wishes or Wishes(),
+        wishes=wishes,
         service=service.service_kind(
             facts.new, profile=facts.installation.profile, state_dir=facts.trees[0].new
         ),
         stays=(*facts.installation.stays, *_on_network(facts.installation)),
-        others=tuple(each for each in facts.installations or () if each != facts.installation),
         noticed=facts.noticed,
+        name=facts.name,
     )
 
 

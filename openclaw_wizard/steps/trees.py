@@ -81,6 +81,7 @@ def each(ctx: Context) -> Iterator[tuple[Tree, Manifest]]:
 def rules(plan: Plan, tree: Tree) -> tuple[tuple[str, str], ...]:
     """What stays behind: rebuildable and host-bound parts of a state directory, and what the person wants."""
     inside = [w.path for w in plan.installation.workspaces if w.inside_state]
+    inside += [w.path for w in plan.guests]
     stays = [(each.path, each.reason) for each in plan.excluded if each.reason != selection.BY_WISH]
     return rules_of(tree, stays, inside, plan.wishes)
 
@@ -169,7 +170,7 @@ def named(paths: Sequence[bytes]) -> str:
 
 def keepsakes(ctx: Context) -> str:
     """The folder on OLD in which the wizard leaves the safety copy and its mark, beside no data."""
-    return f"{ctx.plan.old.home}/.openclaw-wizard/{ctx.move}"
+    return f"{ctx.plan.old.home}/.openclaw-wizard/{ctx.move}/{ctx.plan.folder}".rstrip("/")
 
 
 async def list_staged(

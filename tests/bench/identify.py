@@ -70,7 +70,7 @@ async def measure(old: str, new: str, rounds: int) -> None:
         began = time.monotonic()
         print(f"round {number + 1}")
         timed: list[Any] = [Timed(h, n, began) for h, n in zip(hosts, ("OLD", "NEW"), strict=True)]
-        plan = await survey.survey(timed[0], timed[1], None, lambda event: None, lambda facts: None)
+        plan = await survey.survey(timed[0], timed[1], (), lambda event: None, lambda facts: None)
         files = sum(tree.files for tree in plan.trees)
         print(f"identify: {time.monotonic() - began:.2f} s for {files:,} files")
         await asyncio.gather(*(host.aclose() for host in hosts))

@@ -40,10 +40,10 @@ class FakeWizard:
         return self._moves
 
     def begin_survey(
-        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+        self, old: str, new: str, profiles: tuple[str, ...] = (), wishes: Wishes | None = None
     ) -> None:
         paths = () if wishes is None or wishes.paths is Paths.REWRITE else (wishes.paths.value,)
-        self.asked.append(("survey", old, new, profile, *paths))
+        self.asked.append(("survey", old, new, ",".join(profiles) or None, *paths))
 
     def begin_run(self) -> None:
         self.asked.append(("run",))

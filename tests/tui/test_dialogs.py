@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from openclaw_wizard.events import QuestionAnswered
+from openclaw_wizard.events import QuestionAnswered, QuestionAsked
 from openclaw_wizard.faces.tui.screens.leave import LeaveDialog
 from openclaw_wizard.faces.tui.screens.pitfall import PitfallDialog
 from openclaw_wizard.faces.tui.screens.question import QuestionDialog
@@ -35,6 +35,25 @@ async def test_a_question_is_answered_with_its_key(opened: Open, key: str, answe
         await person.asked("answer", "start-new", answer)
         await person.settled()
         assert not isinstance(person.app.screen, QuestionDialog)
+
+
+async def test_which_profiles_move_is_asked_while_the_machines_are_read(opened: Open) -> None:
+    async with opened(old="maria@atlas", new="hetzner-2") as person:
+        await person.is_at("machines")
+        await person.press("ctrl+n")
+        await person.asked("survey", "maria@atlas", "hetzner-2", None)
+        person.wizard.tell(*story.survey(finish=False), seconds=0.1)
+        which = QuestionAsked(
+            question="which-profiles",
+            prompt="OLD has 2 profiles: default, work. Which move?",
+            choices=("all", "default", "work"),
+            answered_by="--profile",
+        )
+        person.wizard.tell(which)
+        await person.until(lambda: isinstance(person.app.screen, QuestionDialog), "the question")
+        await person.sees("OLD has 2 profiles", "1 All", "2 Default", "3 Work")
+        await person.press("1")
+        await person.asked("answer", "which-profiles", "all")
 
 
 async def test_a_question_does_not_go_away_by_accident(opened: Open) -> None:

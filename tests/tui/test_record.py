@@ -32,9 +32,9 @@ class Player(FakeWizard):
         raise AssertionError(f"{moment} was never photographed")
 
     def begin_survey(
-        self, old: str, new: str, profile: str | None = None, wishes: Wishes | None = None
+        self, old: str, new: str, profiles: tuple[str, ...] = (), wishes: Wishes | None = None
     ) -> None:
-        super().begin_survey(old, new, profile, wishes)
+        super().begin_survey(old, new, profiles, wishes)
         if new.endswith("-mistyped"):
             unknown = SurveyFailed(
                 code="HostUnreachable", what=f"{new} cannot be reached", safe="all", next="again", exit_code=6

@@ -90,7 +90,7 @@ class WizardApp(App[ExitCode]):
         self.repaints = 0
         self._beat = self.ticks = 0
         self._log_open = False
-        self._paths = Paths.REWRITE
+        self._wishes = Wishes()
         self._offered: tuple[object, ...] = ()
         self._asking: QuestionDialog | None = None
         self._answered: QuestionAsked | None = None
@@ -239,7 +239,7 @@ class WizardApp(App[ExitCode]):
     @on(Survey)
     def _survey(self, event: Survey) -> None:
         self.ear.old, self.ear.new, self.ear.profile = event.old, event.new, event.profile or ""
-        self._paths = Paths.REWRITE
+        self._wishes = Wishes()
         self.action_survey()
 
     def action_survey(self) -> None:
@@ -247,7 +247,8 @@ class WizardApp(App[ExitCode]):
 
     def action_paths(self) -> None:
         """Reads again for the next of the ways to have paths found on NEW."""
-        self._paths = WAYS[(WAYS.index(self._paths) + 1) % len(WAYS)]
+        self._wishes = Wishes(paths=WAYS[(WAYS.index(self._wishes.paths) + 1) % len(WAYS)])
+        self.ear.keep_profiles()
         self.action_survey()
 
     def action_start(self) -> None:
@@ -285,8 +286,7 @@ class WizardApp(App[ExitCode]):
         self.following = True
         match doing:
             case Doing.SURVEY:
-                profile = self.ear.profile or None
-                self._wizard.begin_survey(self.ear.old, self.ear.new, profile, Wishes(paths=self._paths))
+                self._wizard.begin_survey(self.ear.old, self.ear.new, self.ear.profiles, self._wishes)
             case Doing.RESUME:
                 self._wizard.begin_resume(self.ear.move)
             case Doing.UNDO:

@@ -54,6 +54,17 @@ class Ear:
         self._survey_seconds: float | None = None
         self._pace = Pace()
 
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Those that the person named."""
+        return tuple(name for part in self.profile.split(",") if (name := part.strip()))
+
+    def keep_profiles(self) -> None:
+        """Those of the plan are named, so that a person who chose them is not asked again."""
+        plan = self._wizard.view.plan
+        if plan and (plan.beside or plan.others):
+            self.profile = plan.profiles
+
     def begin(self, doing: Doing) -> None:
         """Called just before work is begun."""
         self.doing, self.working, self._begun = doing, True, self._clock()

@@ -61,7 +61,7 @@ def blockers(scene: Scene) -> Lines:
 
 
 def trees(plan: Plan) -> Lines:
-    return tuple((_sign("▸", "$primary"), _tree(tree)) for tree in plan.trees)
+    return tuple((_sign("▸", "$primary"), _tree(tree)) for tree in plan.all_trees)
 
 
 def _tree(tree: Tree) -> Content:
@@ -77,11 +77,15 @@ def _tree(tree: Tree) -> Content:
 
 def will(plan: Plan) -> Lines:
     """One line for every step that changes something."""
-    amount = figures.size(sum(t.bytes for t in plan.trees))
+    amount = figures.size(sum(t.bytes for t in plan.all_trees))
     node = f"Node {plan.new.node} is there" if plan.new.node else f"Node {plan.node_range} is installed"
     service = "a systemd user service" if plan.service == "systemd" else f"a {plan.service} process"
+    several = f" Each of these goes for every profile: {plan.profiles}." if plan.beside else ""
     steps = (
-        ("Back up", "OLD is counted, its gateway stops, an archive only you can read is made on OLD."),
+        (
+            "Back up",
+            "OLD is counted, its gateway stops, an archive only you can read is made on OLD." + several,
+        ),
         ("Install", f"OpenClaw {plan.version} comes on NEW, the same as on OLD; {node}."),
         ("Copy", f"{amount} go to NEW, {plan.route.why}; every file is compared before it takes its place."),
         ("Doctor", f"OpenClaw checks and repairs its config; the gateway becomes {service}."),
@@ -99,7 +103,9 @@ MOST_HUNKS: Final = 40
 def path_changes(plan: Plan) -> Lines:
     """The folders that move, and every value in OpenClaw's files that follows, as a diff."""
     found = [
-        (_sign("○", "$muted"), _muted(f"{path} is seen by both machines and stays.")) for path in plan.shared
+        (_sign("○", "$muted"), _muted(f"{path} is seen by both machines and stays."))
+        for each in plan.each
+        for path in each.shared
     ]
     if not plan.path_changes and plan.wishes.paths is Paths.REWRITE:
         return (*found, (_sign("○", "$muted"), _muted("None: every path is the same on both machines.")))
@@ -108,8 +114,10 @@ def path_changes(plan: Plan) -> Lines:
         for old, new in plan.path_changes
     ]
     found.append((_sign("○", "$muted"), _muted(f"Here {diff.WAYS[plan.wishes.paths]}. P: another way.")))
-    found += [(_sign("▲", "$warning"), Content(f"As root on NEW: {one_line(line)}")) for line in plan.links]
-    shown, more = diff.hunks(plan.relocation, MOST_HUNKS) if plan.relocation else ([], 0)
+    links = dict.fromkeys(line for each in plan.each for line in each.links)
+    found += [(_sign("▲", "$warning"), Content(f"As root on NEW: {one_line(line)}")) for line in links]
+    relocation = plan.all_relocation
+    shown, more = diff.hunks(relocation, MOST_HUNKS) if relocation else ([], 0)
     found += [(_sign("@", "$secondary"), _hunk(hunk)) for hunk in shown]
     if more:
         found.append((_sign("…", "$muted"), _muted(f"and {more:,} more, all of them in the report")))
@@ -123,11 +131,12 @@ def _hunk(hunk: diff.Hunk) -> Content:
 
 def left_as_it_is(plan: Plan) -> Lines:
     """What names an old place and is for the person to look at."""
-    if plan.relocation is None:
+    relocation = plan.all_relocation
+    if relocation is None:
         return ()
-    problems = [(_sign("✖", "$error"), Content(one_line(each))) for each in plan.relocation.problems]
-    left = [(_sign("▲", "$warning"), Content(one_line(diff.left(each)))) for each in plan.relocation.left]
-    said = diff.written(plan.relocation.mentions)
+    problems = [(_sign("✖", "$error"), Content(one_line(each))) for each in relocation.problems]
+    left = [(_sign("▲", "$warning"), Content(one_line(diff.left(each)))) for each in relocation.left]
+    said = diff.written(relocation.mentions)
     return (*problems, *left, *([(_sign("○", "$muted"), _muted(said))] if said else []))
 
 
@@ -139,7 +148,8 @@ def stays(plan: Plan) -> Lines:
                 (one_line(each.what), "bold"), "\n", _muted(each.reason), "\n→ ", one_line(each.remedy)
             ),
         )
-        for each in plan.stays
+        for one in plan.each
+        for each in one.stays
     )
 
 
@@ -148,10 +158,11 @@ def noticed(plan: Plan) -> Lines:
 
 
 def left_out(plan: Plan) -> Lines:
-    if not plan.excluded:
+    excluded = dict.fromkeys(each for one in plan.each for each in one.excluded)
+    if not excluded:
         return ((_sign("○", "$muted"), _muted("Nothing.")),)
     paths: dict[str, list[str]] = {}
-    for each in plan.excluded:
+    for each in excluded:
         paths.setdefault(each.reason, []).append(one_line(each.path))
     left = tuple(
         (_sign("○", "$muted"), Content.assemble("  ".join(named), "\n", _muted(reason)))

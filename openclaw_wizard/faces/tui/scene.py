@@ -211,7 +211,7 @@ class Scene:
     def _identify(self) -> Mark:
         plan = self.view.plan
         title = STEPS[StepId.IDENTIFY].title
-        fact = figures.size(sum(t.bytes for t in plan.trees)) if plan else ""
+        fact = figures.size(sum(t.bytes for t in plan.all_trees)) if plan else ""
         if plan or self.view.actions:
             phase = Phase.DONE
         elif isinstance(self.failure, SurveyFailed) and self.doing is Doing.SURVEY:

@@ -64,7 +64,7 @@ STEPS: Final[Mapping[StepId, Words]] = {
         "OpenClaw checks and repairs its config on NEW; the service is prepared.",
         "The gateway on NEW does not start in this step.",
         "`openclaw doctor` is the safe and boring command: it applies config migrations, repairs the "
-        "service and warns where something does not fit. It is run for the profile that was moved.",
+        "service and warns where something does not fit. It is run for every profile that moves.",
     ),
     StepId.VERIFY: Words(
         "Verify",

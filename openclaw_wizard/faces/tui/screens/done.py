@@ -122,7 +122,7 @@ def remains(scene: Scene) -> list[str]:
     plan, view = scene.view.plan, scene.view
     lines = [f"The report of this move: {one_line(scene.report_path)}"] if scene.report_path else []
     if scene.outcome is Outcome.PUT_BACK:
-        kept = [tree.undone(view.move or "") for tree in plan.trees] if plan else []
+        kept = [tree.undone(view.move or "") for tree in plan.all_trees] if plan else []
         return lines + [f"The moved copy is kept on NEW: {one_line(path)}" for path in kept]
     if plan:
         lines += [one_line(line) for line in left_for_you(view, plan)]

@@ -99,19 +99,23 @@ def _room(host: HostFacts) -> Content:
 
 
 def found_rows(plan: Plan) -> Rows:
-    """What OLD holds: the installation that moves."""
+    """What OLD holds: the installations that move, and those that stay."""
+    rows = [row for each in plan.each for row in _installation(each)]
+    rows.append(("Also there", "; ".join(_other(each, plan.old.home) for each in plan.others)))
+    return tuple((label(name), Content(one_line(text))) for name, text in rows if text)
+
+
+def _installation(plan: Plan) -> list[tuple[str, str]]:
     what, home = plan.installation, plan.old.home
     size = f"{figures.size(what.state_bytes)}, {figures.files(what.state_files)}"
-    rows = [
+    return [
         ("State", f"{from_home(what.state_dir, home)} ({size})"),
         ("Runs as", f"profile {what.profile or 'default'}, mode {what.mode or 'not set'}, port {what.port}"),
         ("Agents", ", ".join(what.agents) or "none"),
         ("Channels", ", ".join(what.channels) or "none configured"),
         ("Workspaces", "; ".join(_workspace(each, home) for each in what.workspaces) or "none"),
         ("Found by", "; ".join(from_home(how, home) for how in what.found_by)),
-        ("Also there", "; ".join(_other(each, home) for each in plan.others)),
     ]
-    return tuple((label(name), Content(one_line(text))) for name, text in rows if text)
 
 
 def _other(other: Installation, home: str) -> str:

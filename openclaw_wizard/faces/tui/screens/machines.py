@@ -18,7 +18,7 @@ from openclaw_wizard.faces.tui.screens.base import BACK, HELP, LEAVE, WizardScre
 FIELDS = (
     ("old", "OLD", "where OpenClaw runs now: local, an SSH alias, or user@host:port", "maria@atlas.local"),
     ("new", "NEW", "where it goes: local, an SSH alias, or user@host:port", "maria@192.168.1.20:22"),
-    ("profile", "Profile", "only if OLD has several", "leave empty for the default profile"),
+    ("profile", "Profile", "only if OLD has several: names, or all", "leave empty to be asked"),
 )
 """Id, title, hint and an example."""
 

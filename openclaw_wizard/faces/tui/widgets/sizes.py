@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,13 +57,15 @@ def _cells(line: Line) -> tuple[Content, Content, Content]:
 
 
 def size_lines(plan: Plan) -> tuple[Line, ...]:
-    """The state directory with what is in it, then everything else that moves."""
+    """Of each profile the state directory with what is in it, then everything else that moves."""
+    return tuple(line for each in plan.each for line in _lines_of(each))
+
+
+def _lines_of(plan: Plan) -> Iterator[Line]:
     state, *others = plan.trees
-    return (
-        _whole(state, plan.old.home),
-        *_below([part for part in plan.installation.parts if not part.stays], state.bytes),
-        *(_whole(tree, plan.old.home) for tree in others),
-    )
+    yield _whole(state, plan.old.home)
+    yield from _below([part for part in plan.installation.parts if not part.stays], state.bytes)
+    yield from (_whole(tree, plan.old.home) for tree in others)
 
 
 def _whole(tree: Tree, home: str) -> Line:
