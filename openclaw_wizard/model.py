@@ -212,6 +212,8 @@ class Facts(Word):
     archive: Archive | None = None
     staged: Staged | None = None
     losses: Losses | None = None
+    damaged: tuple[Excluded, ...] | None = None
+    """Databases of OLD that are damaged, with what SQLite said."""
     old_gateway: GatewayState | None = None
     paths: Paths | None = None
     relocation: Relocation | None = None

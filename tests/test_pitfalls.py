@@ -61,6 +61,7 @@ def facts(**changes: Any) -> Facts:
         "relocation": Relocation(changes=(CHANGED,)),
         "shared": (),
         "losses": Losses(count=0),
+        "damaged": (),
         "old_gateway": STATE.STOPPED,
     }
     return Facts(**{**good, **changes})
@@ -211,6 +212,13 @@ CASES: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
         {"losses": Losses(count=9, first=(Excluded(path="a/b", reason="its disk has a read error"),))},
         "9 cannot come along: a/b (its disk has a read error), …",
     ),
+    (
+        "damaged-database",
+        LOOK,
+        {"damaged": (Excluded(path="state/openclaw.sqlite", reason="malformed"),)},
+        "state/openclaw.sqlite (malformed)",
+    ),
+    ("damaged-database", UNKNOWN, {"damaged": None}, "counted"),
     ("lost-entries", UNKNOWN, {"losses": None}, "compared"),
     ("secrets-in-backups", BLOCKS, {"archive": KEPT.model_copy(update={"mode": 0o640})}, "0640"),
     ("secrets-in-backups", UNKNOWN, {"archive": None}, "safety copy"),

@@ -22,6 +22,7 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     paths.PATHS_ANOTHER_WAY,
     paths.SHARED_WORKSPACE,
     data.OWNERSHIP,
+    data.DAMAGED_DATABASE,
     data.LOST_ENTRIES,
     data.SECRETS_IN_BACKUPS,
 )

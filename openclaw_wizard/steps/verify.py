@@ -15,7 +15,7 @@ from openclaw_wizard.events import (
 from openclaw_wizard.model import GatewayState, Role, Row, StepId
 from openclaw_wizard.openclaw import answers, command, comparison
 from openclaw_wizard.report.kept import PROOF
-from openclaw_wizard.steps import gateway, looking, losses, plugins, proof, trees
+from openclaw_wizard.steps import gateway, looking, losses, plugins, proof, recovering, trees
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 
 SERVICE = "service-before.json"
@@ -162,7 +162,7 @@ class Compare(Action):
         ctx.shelf.save(PROOF, files.model_dump_json().encode())
         counted = comparison.compare(old, new, changes=ctx.plan.path_changes)
         seen = answers.compare(looking.old_seen(ctx), looking.new_seen(ctx))
-        rows = (*seen, *counted, *files.rows, *losses.rows(ctx), *plugins.rows(ctx))
+        rows = (*seen, *counted, *files.rows, *losses.rows(ctx), *recovering.rows(ctx), *plugins.rows(ctx))
         ctx.shelf.save(ROWS, json.dumps([row.model_dump(mode="json") for row in rows]).encode())
         return Done(fact=_summed(rows))
 
