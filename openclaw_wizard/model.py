@@ -189,6 +189,17 @@ class Losses(Word):
     first: tuple[Excluded, ...] = ()
 
 
+class SchemaFit(Word):
+    """Whether the OpenClaw that will run on NEW reads what moves."""
+
+    runs: str
+    """Its version."""
+    newer: tuple[Excluded, ...] = ()
+    """What it refuses, each with the reason."""
+    unsure: tuple[Excluded, ...] = ()
+    """What it may refuse: of that version the number is not known."""
+
+
 class Facts(Word):
     """Everything read so far; pitfalls are judged from this alone."""
 
@@ -204,6 +215,7 @@ class Facts(Word):
     """What OLD's OpenClaw asks of Node."""
     node_fits: bool | None = None
     """Whether NEW's Node is in that range."""
+    schema_fit: SchemaFit | None = None
     target: Installation | None = None
     """What NEW holds already at the place the state directory goes to."""
     target_gateway: GatewayFacts | None = None

@@ -137,6 +137,8 @@ class Installation(Word):
     gateway: GatewayFacts
     found_by: tuple[str, ...] = ()
     """What names it: the home folder, a unit, a lock, a process, a shell's start-up file."""
+    schemas: dict[str, int] = {}
+    """`PRAGMA user_version` of its own databases, by path in the state directory, as their headers say."""
     parts: tuple[Part, ...] = ()
     outside: tuple[Outside, ...] = ()
     loose_keys: tuple[LooseKey, ...] = ()

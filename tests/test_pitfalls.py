@@ -16,6 +16,7 @@ from openclaw_wizard.model import (
     Losses,
     Paths,
     Relocation,
+    SchemaFit,
     Severity,
     Staged,
     Verdict,
@@ -62,6 +63,7 @@ def facts(**changes: Any) -> Facts:
         "shared": (),
         "losses": Losses(count=0),
         "damaged": (),
+        "schema_fit": SchemaFit(runs="2026.9.6"),
         "old_gateway": STATE.STOPPED,
     }
     return Facts(**{**good, **changes})
@@ -218,6 +220,19 @@ CASES: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
         {"damaged": (Excluded(path="state/openclaw.sqlite", reason="malformed"),)},
         "state/openclaw.sqlite (malformed)",
     ),
+    (
+        "newer-schema",
+        BLOCKS,
+        {"schema_fit": SchemaFit(runs="2026.7.1", newer=(Excluded(path="a.sqlite", reason="schema 23"),))},
+        "2026.7.1 on NEW would refuse a.sqlite (schema 23)",
+    ),
+    (
+        "newer-schema",
+        UNKNOWN,
+        {"schema_fit": SchemaFit(runs="2026.8.1", unsure=(Excluded(path="a.sqlite", reason="schema 9"),))},
+        "2026.8.1 reads a.sqlite (schema 9)",
+    ),
+    ("newer-schema", UNKNOWN, {"schema_fit": None}, "both machines"),
     ("damaged-database", UNKNOWN, {"damaged": None}, "counted"),
     ("lost-entries", UNKNOWN, {"losses": None}, "compared"),
     ("secrets-in-backups", BLOCKS, {"archive": KEPT.model_copy(update={"mode": 0o640})}, "0640"),

@@ -108,6 +108,18 @@ function ocBrowsers(stateDir) {
   return ocNames(folder, OC_CLOSED).filter((name) => ocIsFolder(path.join(folder, name, "user-data")));
 }
 
+const OC_USER_VERSION_AT = 60;
+
+// {path: user_version} of OpenClaw's own databases, out of their headers: what a log adds since is not seen.
+function ocSchemas(stateDir) {
+  const found = ocDatabaseFiles(stateDir).flatMap((file) => {
+    const header = ocTry(() => headerOf(pathOf(file)), OC_CLOSED);
+    const isOne = header?.length === HEADER && header.subarray(0, MAGIC.length).equals(MAGIC);
+    return isOne ? [[path.relative(stateDir, file), header.readUInt32BE(OC_USER_VERSION_AT)]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
 async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { home, rules, platform }) {
   const { problem, ...sizes } = ocSizes(stateDir, rules);
   const config = ocConfig(stateDir, environment, home);
@@ -120,6 +132,7 @@ async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { 
     hasAgents: ocNames(path.join(stateDir, "agents"), OC_CLOSED).length > 0,
     hasCredentials: ocNames(path.join(stateDir, "credentials"), OC_CLOSED).length > 0,
     ...sizes,
+    schemas: ocSchemas(stateDir),
     top: ocNames(stateDir, OC_CLOSED).sort(),
     foundBy,
     unit,

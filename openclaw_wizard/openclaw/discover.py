@@ -189,6 +189,7 @@ def _installation(
         has_credentials=found.has_credentials,
         gateway=gateway,
         found_by=found.found_by,
+        schemas=found.schemas,
         parts=found.parts,
         outside=outside,
         loose_keys=keys,

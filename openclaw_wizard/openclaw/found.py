@@ -54,6 +54,7 @@ class Found(ConfigText):
     has_credentials: bool
     bytes: int
     files: int
+    schemas: dict[str, int] = {}
     parts: tuple[Part, ...] = ()
     top: tuple[str, ...]
     found_by: tuple[str, ...]

@@ -15,6 +15,7 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     running.GATEWAY_STILL_RUNNING,
     install.NODE_OUT_OF_RANGE,
     install.DIFFERENT_OPENCLAW,
+    install.NEWER_SCHEMA,
     data.NOT_ENOUGH_ROOM,
     data.TARGET_NOT_EMPTY,
     data.PARTIAL_COPY,

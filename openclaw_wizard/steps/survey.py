@@ -28,7 +28,7 @@ from openclaw_wizard.model import (
     Tree,
     Wishes,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, selection, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, schemas, selection, service
 from openclaw_wizard.openclaw.found import Other, Place
 from openclaw_wizard.steps import relocating, routing, trees
 
@@ -121,6 +121,9 @@ async def again(old: Host, new: Host, plan: Plan) -> Facts:
         shared=plan.shared,
         node_range=plan.node_range,
         node_fits=new_facts.node is not None and releases.in_range(new_facts.node, plan.node_range),
+        schema_fit=schemas.fit(
+            _runs_on_new(new_facts, plan.version), plan.installation.schemas, plan.installation.version
+        ),
     )
 
 
@@ -129,9 +132,15 @@ def node_facts(old: HostFacts, new: HostFacts, chosen: Installation) -> dict[str
     version = old.openclaw or chosen.version
     if version is None:
         return {}
+    fit = schemas.fit(_runs_on_new(new, version), chosen.schemas, chosen.version)
     wanted = releases.node_range(version)
     fits = new.node is not None and releases.in_range(new.node, wanted)
-    return {"node_range": wanted, "node_fits": fits}
+    return {"node_range": wanted, "node_fits": fits, "schema_fit": fit}
+
+
+def _runs_on_new(new: HostFacts, version: str) -> str:
+    """The OpenClaw that will run there: without npm the wizard cannot replace one that is there."""
+    return new.openclaw if new.openclaw and new.npm is None else version
 
 
 def name_of(found: Installation, home: str) -> str:
