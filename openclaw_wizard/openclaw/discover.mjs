@@ -47,7 +47,7 @@ function ocClaims({ home, user, environment, etc, ...asked }) {
     : [];
   const below = ocHomeCandidates(home).map((stateDir) => ({ how: "the home folder", stateDir, environment: {}, keys: [] }));
   const locks = ocLockClaims(home, uid).filter(({ stateDir }) => ocIsState(stateDir) && !OC_LEFTOVER.test(stateDir));
-  const named = [...shell.claims, ...ocCronClaims(home), ...units, ...plists, ...told].filter(({ stateDir }) => stateDir);
+  const named = [...shell.claims, ...ocCronClaims(home), ...ocPm2Claims(home), ...ocDockerClaims(), ...units, ...plists, ...told].filter(({ stateDir }) => stateDir);
   const gone = named.filter(({ stateDir }) => !ocExists(stateDir));
   const wanted = named.filter(({ stateDir }) => !OC_LEFTOVER.test(stateDir));
   return {
@@ -66,10 +66,11 @@ function ocStateDirs(claims) {
   const found = new Map();
   for (const { how, stateDir, environment, keys, ...unit } of claims) {
     const real = ocReal(stateDir);
-    const known = found.get(real) ?? { stateDir, environment: {}, foundBy: [], keys: [], unit: null };
+    const known = found.get(real) ?? { stateDir, environment: {}, foundBy: [], keys: [], starts: [], unit: null };
     known.environment = { ...known.environment, ...environment };
     known.foundBy.push(how);
     known.keys.push(...keys);
+    if (unit.starts) known.starts.push(unit.starts);
     if (unit.scope === "user" && unit.runs) known.unit ??= unit.name;
     found.set(real, known);
   }
@@ -108,6 +109,15 @@ function ocBrowsers(stateDir) {
   return ocNames(folder, OC_CLOSED).filter((name) => ocIsFolder(path.join(folder, name, "user-data")));
 }
 
+// [{move, when, to, address}]: what the wizard left on this machine when that state directory was moved, oldest first.
+function ocMoves(stateDir, home) {
+  const folder = path.join(home, ".openclaw-wizard");
+  const marks = ocNames(folder, OC_CLOSED).map((name) => ocJson(path.join(folder, name, "MOVED.json")));
+  const own = marks.filter((mark) => typeof mark?.from === "string" && ocReal(mark.from) === ocReal(stateDir));
+  const told = own.map((mark) => ["move", "when", "to", "address"].map((key) => [key, String(mark[key] ?? "?")]));
+  return told.map((each) => Object.fromEntries(each)).sort((a, b) => (a.when < b.when ? -1 : 1));
+}
+
 const OC_USER_VERSION_AT = 60;
 
 // {path: user_version} of OpenClaw's own databases, out of their headers: what a log adds since is not seen.
@@ -120,7 +130,7 @@ function ocSchemas(stateDir) {
   return Object.fromEntries(found);
 }
 
-async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { home, rules, platform }) {
+async function ocInstallation({ stateDir, environment, foundBy, unit, keys, starts }, { home, rules, platform }) {
   const { problem, ...sizes } = ocSizes(stateDir, rules);
   const config = ocConfig(stateDir, environment, home);
   return {
@@ -135,6 +145,8 @@ async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { 
     schemas: ocSchemas(stateDir),
     top: ocNames(stateDir, OC_CLOSED).sort(),
     foundBy,
+    starts,
+    moved: ocMoves(stateDir, home),
     unit,
     environment,
     keys: ocLooseKeys(stateDir, home, keys),

@@ -190,6 +190,8 @@ def _installation(
         gateway=gateway,
         found_by=found.found_by,
         schemas=found.schemas,
+        starts=found.starts,
+        moved=found.moved,
         parts=found.parts,
         outside=outside,
         loose_keys=keys,

@@ -13,6 +13,8 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     running.REMOTE_MODE,
     running.PROFILE_MISMATCH,
     running.GATEWAY_STILL_RUNNING,
+    running.ALREADY_MOVED,
+    running.COMES_BACK,
     install.NODE_OUT_OF_RANGE,
     install.DIFFERENT_OPENCLAW,
     install.NEWER_SCHEMA,
