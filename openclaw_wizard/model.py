@@ -19,6 +19,7 @@ from openclaw_wizard.standing import (
     HostFacts,
     Installation,
     LooseKey,
+    Moved,
     Outside,
     Part,
     StaysBehind,
@@ -35,6 +36,7 @@ __all__ = [
     "Installation",
     "Inventory",
     "LooseKey",
+    "Moved",
     "Outside",
     "Part",
     "Paths",
@@ -190,6 +192,17 @@ class Losses(Word):
     first: tuple[Excluded, ...] = ()
 
 
+class SchemaFit(Word):
+    """Whether the OpenClaw that will run on NEW reads what moves."""
+
+    runs: str
+    """Its version."""
+    newer: tuple[Excluded, ...] = ()
+    """What it refuses, each with the reason."""
+    unsure: tuple[Excluded, ...] = ()
+    """What it may refuse: of that version the number is not known."""
+
+
 class Facts(Word):
     """Everything read so far; pitfalls are judged from this alone."""
 
@@ -205,6 +218,7 @@ class Facts(Word):
     """What OLD's OpenClaw asks of Node."""
     node_fits: bool | None = None
     """Whether NEW's Node is in that range."""
+    schema_fit: SchemaFit | None = None
     target: Installation | None = None
     """What NEW holds already at the place the state directory goes to."""
     target_gateway: GatewayFacts | None = None
@@ -213,6 +227,8 @@ class Facts(Word):
     archive: Archive | None = None
     staged: Staged | None = None
     losses: Losses | None = None
+    damaged: tuple[Excluded, ...] | None = None
+    """Databases of OLD that are damaged, with what SQLite said."""
     old_gateway: GatewayState | None = None
     paths: Paths | None = None
     relocation: Relocation | None = None

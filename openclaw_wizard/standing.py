@@ -111,6 +111,18 @@ class GatewayFacts(Word):
     """The OPENCLAW_* variables that place the state (never others: those can be secret)."""
 
 
+class Moved(Word):
+    """What an earlier move left on OLD when it was done."""
+
+    move: str
+    when: str
+    """ISO 8601, UTC."""
+    to: str
+    """The state directory on the other machine."""
+    address: str
+    """`user@hostname` of it."""
+
+
 class Installation(Word):
     """One profile of OpenClaw on a machine."""
 
@@ -137,6 +149,12 @@ class Installation(Word):
     gateway: GatewayFacts
     found_by: tuple[str, ...] = ()
     """What names it: the home folder, a unit, a lock, a process, a shell's start-up file."""
+    schemas: dict[str, int] = {}
+    """`PRAGMA user_version` of its own databases, by path in the state directory, as their headers say."""
+    starts: tuple[str, ...] = ()
+    """What would start its gateway at boot besides its own user unit, each with how that is ended."""
+    moved: tuple[Moved, ...] = ()
+    """Moves of it that were done, the last one last."""
     parts: tuple[Part, ...] = ()
     outside: tuple[Outside, ...] = ()
     loose_keys: tuple[LooseKey, ...] = ()

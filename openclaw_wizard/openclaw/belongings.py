@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from openclaw_wizard.model import LooseKey, StaysBehind
-from openclaw_wizard.openclaw.config import Config, Setting, channels, lookup
+from openclaw_wizard.openclaw.config import Config, Setting, channels, leaves, lookup
 from openclaw_wizard.openclaw.layout import LEGACY_WORKSPACE
 
 # ------------------------------------------------------------------ outside
@@ -155,7 +155,7 @@ def stays(
 ) -> tuple[StaysBehind, ...]:
     """What of one installation does not move, from its config and from what lies in it."""
     rows = [*_keychain(system, keychain, sidecars, has_secret_key), *_browsers(browsers)]
-    rows += [*_tailscale(config), *_local_models(config)]
+    rows += [*_tailscale(config), *_local_models(config), *_webhooks(config)]
     return tuple(rows)
 
 
@@ -192,6 +192,27 @@ def _tailscale(config: Config) -> Iterator[StaysBehind]:
             reason="it belongs to the machine; two machines with the same one push each other out",
             remedy="run `tailscale up` on NEW before its gateway starts; its name and address differ",
         )
+
+
+def _webhooks(config: Config) -> Iterator[StaysBehind]:
+    """Channels that are called from outside; the rest of an address can hold a secret and is not told."""
+    for path, value in leaves(lookup(config, "channels"), ""):
+        if not path.lower().endswith("webhookurl") or not isinstance(value, str) or not value:
+            continue
+        parts = path.split(".")
+        account = f"{parts[0]}/{parts[2]}" if parts[1:2] == ["accounts"] else parts[0]
+        yield StaysBehind(
+            what=f"the webhook of {account} ({_host_of(value) or 'an address that cannot be read'})",
+            reason="its service calls that address, which leads to OLD or to what stands before it",
+            remedy="lead the address to NEW (DNS, proxy, tunnel), or set the new one in the config on NEW",
+        )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _local_models(config: Config) -> Iterator[StaysBehind]:

@@ -348,10 +348,11 @@ def cron_store(config: Config, setting: Setting) -> str | None:
 
 def key_paths(config: Config) -> tuple[str, ...]:
     """The path of every leaf (`agents.entries.main.workspace`, `models.0.id`), never a value."""
-    return tuple(path for path, _ in _leaves(config, ""))
+    return tuple(path for path, _ in leaves(config, ""))
 
 
-def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+def leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Every leaf below a value, by its path; `path` is that of the value itself."""
     if isinstance(value, Mapping) and value:
         children = [(str(key), each) for key, each in value.items()]
     elif isinstance(value, list) and value:
@@ -361,7 +362,7 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
         return
     for key, each in children:
         name = f'"{key}"' if "." in key else key
-        yield from _leaves(each, f"{path}.{name}" if path else name)
+        yield from leaves(each, f"{path}.{name}" if path else name)
 
 
 def mentions(config: Config, folder: str) -> tuple[str, ...]:
@@ -370,7 +371,7 @@ def mentions(config: Config, folder: str) -> tuple[str, ...]:
     `/home/al` is neither in `/home/alice` nor in `/srv/home/al`.
     """
     pattern = re.compile(rf"(?<![\w.-]){re.escape(folder)}(?![\w.-])")
-    return tuple(p for p, v in _leaves(config, "") if isinstance(v, str) and pattern.search(v))
+    return tuple(p for p, v in leaves(config, "") if isinstance(v, str) and pattern.search(v))
 
 
 def skill_keys(config: Config) -> dict[str, tuple[str, ...]]:

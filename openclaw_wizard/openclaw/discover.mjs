@@ -47,7 +47,7 @@ function ocClaims({ home, user, environment, etc, ...asked }) {
     : [];
   const below = ocHomeCandidates(home).map((stateDir) => ({ how: "the home folder", stateDir, environment: {}, keys: [] }));
   const locks = ocLockClaims(home, uid).filter(({ stateDir }) => ocIsState(stateDir) && !OC_LEFTOVER.test(stateDir));
-  const named = [...shell.claims, ...ocCronClaims(home), ...units, ...plists, ...told].filter(({ stateDir }) => stateDir);
+  const named = [...shell.claims, ...ocCronClaims(home), ...ocPm2Claims(home), ...ocDockerClaims(), ...units, ...plists, ...told].filter(({ stateDir }) => stateDir);
   const gone = named.filter(({ stateDir }) => !ocExists(stateDir));
   const wanted = named.filter(({ stateDir }) => !OC_LEFTOVER.test(stateDir));
   return {
@@ -66,10 +66,11 @@ function ocStateDirs(claims) {
   const found = new Map();
   for (const { how, stateDir, environment, keys, ...unit } of claims) {
     const real = ocReal(stateDir);
-    const known = found.get(real) ?? { stateDir, environment: {}, foundBy: [], keys: [], unit: null };
+    const known = found.get(real) ?? { stateDir, environment: {}, foundBy: [], keys: [], starts: [], unit: null };
     known.environment = { ...known.environment, ...environment };
     known.foundBy.push(how);
     known.keys.push(...keys);
+    if (unit.starts) known.starts.push(unit.starts);
     if (unit.scope === "user" && unit.runs) known.unit ??= unit.name;
     found.set(real, known);
   }
@@ -108,7 +109,30 @@ function ocBrowsers(stateDir) {
   return ocNames(folder, OC_CLOSED).filter((name) => ocIsFolder(path.join(folder, name, "user-data")));
 }
 
-async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { home, rules, platform }) {
+// [{move, when, to, address}]: what the wizard left on this machine when that state directory was moved, oldest first.
+function ocMoves(stateDir, home) {
+  const within = (folder) => ocNames(folder, OC_CLOSED).map((name) => path.join(folder, name));
+  const moves = within(path.join(home, ".openclaw-wizard"));
+  // Where several profiles went in one move, each has a folder of its own in it.
+  const marks = [...moves, ...moves.flatMap(within)].map((folder) => ocJson(path.join(folder, "MOVED.json")));
+  const own = marks.filter((mark) => typeof mark?.from === "string" && ocReal(mark.from) === ocReal(stateDir));
+  const told = own.map((mark) => ["move", "when", "to", "address"].map((key) => [key, String(mark[key] ?? "?")]));
+  return told.map((each) => Object.fromEntries(each)).sort((a, b) => (a.when < b.when ? -1 : 1));
+}
+
+const OC_USER_VERSION_AT = 60;
+
+// {path: user_version} of OpenClaw's own databases, out of their headers: what a log adds since is not seen.
+function ocSchemas(stateDir) {
+  const found = ocDatabaseFiles(stateDir).flatMap((file) => {
+    const header = ocTry(() => headerOf(pathOf(file)), OC_CLOSED);
+    const isOne = header?.length === HEADER && header.subarray(0, MAGIC.length).equals(MAGIC);
+    return isOne ? [[path.relative(stateDir, file), header.readUInt32BE(OC_USER_VERSION_AT)]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+async function ocInstallation({ stateDir, environment, foundBy, unit, keys, starts }, { home, rules, platform }) {
   const { problem, ...sizes } = ocSizes(stateDir, rules);
   const config = ocConfig(stateDir, environment, home);
   return {
@@ -120,8 +144,11 @@ async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { 
     hasAgents: ocNames(path.join(stateDir, "agents"), OC_CLOSED).length > 0,
     hasCredentials: ocNames(path.join(stateDir, "credentials"), OC_CLOSED).length > 0,
     ...sizes,
+    schemas: ocSchemas(stateDir),
     top: ocNames(stateDir, OC_CLOSED).sort(),
     foundBy,
+    starts,
+    moved: ocMoves(stateDir, home),
     unit,
     environment,
     keys: ocLooseKeys(stateDir, home, keys),

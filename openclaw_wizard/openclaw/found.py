@@ -7,7 +7,7 @@ import base64
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from openclaw_wizard.model import Part
+from openclaw_wizard.model import Moved, Part
 from openclaw_wizard.openclaw import config as configs
 from openclaw_wizard.openclaw.config import Config, ConfigUnreadable
 
@@ -54,6 +54,9 @@ class Found(ConfigText):
     has_credentials: bool
     bytes: int
     files: int
+    schemas: dict[str, int] = {}
+    starts: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
     parts: tuple[Part, ...] = ()
     top: tuple[str, ...]
     found_by: tuple[str, ...]

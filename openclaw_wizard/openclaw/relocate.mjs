@@ -352,9 +352,9 @@ function ocCountMentions({ trees, workspaces, mentions }) {
 // there is a problem nothing is written. `trees`: {name, old, new, at, real, rules}, the state directory first; `at` is
 // where it stands here, `real` what NEW says its place leads to (null: ask this machine). With `onlyKeys` nothing is
 // rewritten but what OpenClaw works out from its own place, which no link can stand for.
-command("oc.relocate", async ({ trees, pairs, homes = [], workspaces = [], pins = [], onlyKeys = false, dryRun = false }) => {
+command("oc.relocate", async ({ trees, pairs, homes = [], workspaces = [], pins = [], onlyKeys = false, dryRun = false, fromOld = false }) => {
   const [state] = trees;
-  const context = { trees, pins, onlyKeys, stateDir: state.at, stateDirNew: state.new, ...ocJudge(pairs, homes) };
+  const context = { trees, pins, onlyKeys, fromOld, stateDir: state.at, stateDirNew: state.new, ...ocJudge(pairs, homes) };
   context.notes = new OcNotes();
   context.moved = (text) => context.judge(text, true)?.now;
   context.rewritten = ocRewriter(context);

@@ -111,6 +111,7 @@ async def relocate(
         "pins": [pin.model_dump(mode="json") for pin in pins],
         "onlyKeys": only_keys,
         "dryRun": dry_run,
+        "fromOld": from_old,
     }
     return Relocation.model_validate(await helper.call("oc.relocate", asked, timeout=WALK_TIMEOUT))
 

@@ -210,6 +210,11 @@ async function ocRelocateState(context) {
       context.notes.changed("state/openclaw.sqlite", where, old, now, count, kind);
     }
     return plan.length ? () => ocApplyState(file, context) : undefined;
+  } catch (error) {
+    // Seen from OLD that is known later and asked for; in the copy it was recovered before.
+    if (!context.fromOld || error.code !== "ERR_SQLITE_ERROR") throw error;
+    context.notes.left("state/openclaw.sqlite", "", "it cannot be read now; its paths follow in the copy", "");
+    return undefined;
   } finally {
     close();
   }

@@ -1,6 +1,7 @@
 // What starts a gateway or speaks of one: systemd units, launchd plists, crontab, shell profiles, locks. See queries.mjs.
 //
-// Each gives claims: {how, stateDir, environment, keys}. `how` is for a person; `environment` holds only what places
+// Each gives claims: {how, stateDir, environment, keys, starts}. `how` is for a person; `starts` says what would start the
+// gateway at boot and how a person ends that, where the wizard does not (its own user unit it disables); `environment` holds only what places
 // the state; `keys` are names of variables, [name, where]. The values stay here: they can be secret.
 
 const OC_LONGEST_FILE = 1 << 20;
@@ -195,7 +196,19 @@ function ocUnits(home, etc) {
 // Those of the machine that run as this user.
 function ocSystemUnits(home, user, etc = "/etc") {
   const found = ocUnitsIn([path.join(etc, "systemd/system")], { scope: "system", home, managerHome: "/root" });
-  return found.filter((unit) => ocNamesState(unit) && [user, String(process.getuid())].includes(unit.user));
+  const own = found.filter((unit) => ocNamesState(unit) && [user, String(process.getuid())].includes(unit.user));
+  return own.map((unit) => (unit.runs && ocIsWanted(unit.name, etc) ? { ...unit, starts: ocStartsUnit(unit.name) } : unit));
+}
+
+function ocStartsUnit(name) {
+  return `the system unit ${name} (sudo systemctl disable ${name})`;
+}
+
+// Whether a boot starts it: `systemctl enable` leaves a link in the folder of a target.
+function ocIsWanted(name, etc) {
+  const folder = path.join(etc, "systemd/system");
+  const targets = ocNames(folder, OC_CLOSED).filter((each) => /\.(wants|requires)$/.test(each));
+  return targets.some((each) => ocExists(path.join(folder, each, name)));
 }
 
 // ------------------------------------------------------------------ launchd
@@ -236,7 +249,8 @@ function ocPlistClaim(file, home) {
     ...read.flatMap(([at, each]) => ocKeys(each.map(([key]) => key), at)),
   ];
   const stateDir = ocPlacedBy(environment, words, home);
-  return { how: file, user, words, environment, stateDir, keys, problems: extra.problems };
+  const starts = `launchd, ${file} (openclaw gateway stop --disable)`;
+  return { how: file, user, words, environment, stateDir, keys, starts, problems: extra.problems };
 }
 
 const OC_LABEL = /^(ai\.openclaw|com\.openclaw|bot\.molt|com\.clawdbot)\.(?!node)[\w.-]*plist$/;
@@ -264,7 +278,39 @@ function ocCronClaims(home) {
     const environment = ocPlacing(pairs.filter(([, value]) => value !== null));
     const stateDir = ocPlacedBy(environment, line.split(/\s+/), home);
     const keys = ocKeys(pairs.map(([key]) => key), "crontab", ocIsKey);
-    return [{ how: "crontab, at boot", environment, stateDir, keys }];
+    return [{ how: "crontab, at boot", environment, stateDir, keys, starts: "a line of the crontab (crontab -e)" }];
+  });
+}
+
+// ------------------------------------------------------------------ pm2 and containers
+
+// What `pm2 save` keeps, pm2 starts again at boot [pm2 docs, startup].
+function ocPm2Claims(home) {
+  const saved = ocJson(path.join(home, ".pm2/dump.pm2"));
+  return (Array.isArray(saved) ? saved : []).flatMap((each) => {
+    const args = Array.isArray(each?.args) ? each.args : [];
+    const words = [each?.pm_exec_path ?? "", ...args].map(String);
+    if (!ocIsGatewayLine(words)) return [];
+    const set = Object.entries(each.env ?? {}).filter(([, value]) => typeof value === "string");
+    const environment = ocPlacing(set);
+    const name = String(each.name ?? "openclaw");
+    const starts = `pm2, process ${name} (pm2 delete ${name} && pm2 save)`;
+    return [{ how: `pm2, process ${name}`, environment, stateDir: ocPlacedBy(environment, words, home), keys: [], starts }];
+  });
+}
+
+// Containers that docker starts again by itself, by the folder of this machine that is their state directory.
+function ocDockerClaims() {
+  const ids = ocRun("docker", ["ps", "-aq", "--no-trunc"]);
+  const listed = ids.status === 0 ? ids.stdout.split("\n").filter(Boolean) : [];
+  const said = listed.length ? ocRun("docker", ["inspect", ...listed]) : { status: 1 };
+  return (said.status === 0 ? ocParsed(said.stdout) ?? [] : []).flatMap((each) => {
+    const policy = each?.HostConfig?.RestartPolicy?.Name;
+    const mount = (each?.Mounts ?? []).find(({ Destination: at }) => OC_USUAL.test(path.basename(at ?? "")));
+    if (!["always", "unless-stopped"].includes(policy) || !mount?.Source) return [];
+    const name = String(each.Name ?? "").replace(/^\//, "");
+    const starts = `docker, container ${name} with restart policy ${policy} (docker update --restart no ${name})`;
+    return [{ how: `docker, container ${name}`, environment: {}, stateDir: mount.Source, keys: [], starts }];
   });
 }
 

@@ -173,6 +173,36 @@ OWNERSHIP = Pitfall(
     judge=_ownership,
 )
 
+# ---------------------------------------------------------------- damaged-database
+
+
+def _damaged(facts: Facts) -> Judgement:
+    found = facts.damaged
+    if found is None:
+        return unknown("known once OLD is counted")
+    if not found:
+        return clear("every database on OLD is whole")
+    named = ", ".join(f"{each.path} ({each.reason})" for each in found[:3])
+    return look(f"damaged on OLD: {named}{', …' if len(found) > 3 else ''}")
+
+
+DAMAGED_DATABASE = Pitfall(
+    id="damaged-database",
+    subject="data",
+    title="A damaged database on OLD",
+    why=(
+        "OpenClaw refuses a damaged database, or puts it aside and begins an empty one; a gateway that still "
+        "runs with one may not start with it again."
+    ),
+    source="docs reference/database-schemas/integrity-and-recovery.md; #101290, #120549, #36035",
+    severity=Severity.LOOK,
+    remedy=(
+        "Mend it on OLD first (`openclaw doctor`, or a backup of yours). Or accept: on NEW a new one is made "
+        "of all that can be read, and the move ends as done with problems."
+    ),
+    judge=_damaged,
+)
+
 # -------------------------------------------------------------------- lost-entries
 
 

@@ -93,3 +93,35 @@ DIFFERENT_OPENCLAW = Pitfall(
     remedy="The wizard installs OLD's version on NEW. Upgrade after the move, with `openclaw update`.",
     judge=_different,
 )
+
+
+def _schemas(facts: Facts) -> Judgement:
+    found = facts.schema_fit
+    if found is None:
+        return unknown("known once both machines are read")
+    if found.newer:
+        named = ", ".join(f"{each.path} ({each.reason})" for each in found.newer[:3])
+        return blocks(f"OpenClaw {found.runs} on NEW would refuse {named}")
+    if found.unsure:
+        named = ", ".join(f"{each.path} ({each.reason})" for each in found.unsure[:3])
+        return unknown(f"it is not known whether OpenClaw {found.runs} reads {named}")
+    return clear(f"OpenClaw {found.runs} reads all of it")
+
+
+NEWER_SCHEMA = Pitfall(
+    id="newer-schema",
+    subject="install",
+    title="Newer state than NEW's OpenClaw reads",
+    why=(
+        "OpenClaw refuses a database of a newer schema and cannot mend it; old versions wiped its cron jobs "
+        "instead. Going back to an older version is not supported."
+    ),
+    source="docs reference/database-schemas/versioning.md; #115421, #152935, #72527",
+    severity=Severity.BLOCKS,
+    remedy=(
+        "Let NEW have the OpenClaw that wrote the state: with npm on NEW the wizard installs OLD's version "
+        "itself (action `new.openclaw`); where OLD's `openclaw` command is older than its gateway, mend that "
+        "PATH first."
+    ),
+    judge=_schemas,
+)

@@ -124,3 +124,63 @@ GATEWAY_STILL_RUNNING = Pitfall(
     remedy="Stop the gateway on NEW (`openclaw gateway stop --force`); OLD's is stopped by the wizard.",
     judge=_running,
 )
+
+# ------------------------------------------------------------------ already-moved
+
+
+def _moved(facts: Facts) -> Judgement:
+    found = facts.installation
+    if found is None:
+        return unknown()
+    if not found.moved:
+        return clear("no mark of an earlier move")
+    last = found.moved[-1]
+    return look(
+        f"{found.state_dir} moved to {last.address} ({last.to}) on {last.when}, with the move {last.move}"
+    )
+
+
+ALREADY_MOVED = Pitfall(
+    id="already-moved",
+    subject="running",
+    title="OLD was moved before",
+    why=(
+        "What stands on OLD is as old as that move. Its gateway, or a second copy of it, would fight with "
+        "the one on NEW over the same channels."
+    ),
+    source="the mark that the wizard leaves; #8762, #45474",
+    severity=Severity.BLOCKS,
+    remedy=(
+        "Move from the machine that it moved to. Or `undo` that move, which takes the mark away; or accept, "
+        "where OLD's copy is what you want."
+    ),
+    judge=_moved,
+    must_accept=lambda _: True,
+)
+
+# ------------------------------------------------------------- comes-back-at-boot
+
+
+def _comes_back(facts: Facts) -> Judgement:
+    found = facts.installation
+    if found is None:
+        return unknown()
+    if found.starts:
+        return look(f"OLD's gateway would start again by {'; '.join(found.starts)}")
+    return clear("nothing but its own unit starts it at boot")
+
+
+COMES_BACK = Pitfall(
+    id="comes-back-at-boot",
+    subject="running",
+    title="OLD's gateway would come back",
+    why=(
+        "The wizard disables OLD's own user unit when the move is done. What else starts its gateway would "
+        "bring it back at the next boot, and two gateways with one login push each other out."
+    ),
+    source="docs gateway/multiple-gateways.md; #8762, #45474",
+    severity=Severity.BLOCKS,
+    remedy="End it on OLD as the finding says, then look again; or accept, and do it before OLD boots.",
+    judge=_comes_back,
+    must_accept=lambda _: True,
+)

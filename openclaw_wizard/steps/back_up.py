@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import humanize
 
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
-from openclaw_wizard.model import Archive, GatewayState, Inventory, Role, StepId
-from openclaw_wizard.steps import databases, gateway, looking, trees
+from openclaw_wizard.model import Archive, Database, Excluded, GatewayState, Inventory, Role, StepId
+from openclaw_wizard.openclaw.inventory import NOT_READ
+from openclaw_wizard.steps import databases, gateway, looking, recovering, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.ahead import CopyAhead
 from openclaw_wizard.transfer import archive, manifest
 
 ARCHIVE = "archive.json"
-UNREADABLE = manifest.WHY_CLOSED[manifest.READ_ERROR]
-DEPENDENTS = (trees.OLD_INVENTORY, ARCHIVE, trees.COMPARED, databases.CHECKED)
+DEPENDENTS = (
+    trees.OLD_INVENTORY,
+    ARCHIVE,
+    trees.COMPARED,
+    databases.CHECKED,
+    recovering.KEPT,
+    recovering.RECOVERED,
+)
 """Side files that are stale once OLD's gateway has run again."""
 
 
@@ -30,13 +39,19 @@ class RehearseInventory(Action):
     safe = "Nothing was changed on either machine."
 
     async def holds(self, ctx: Context) -> bool:
+        """Where the person did not agree to recovered databases it is counted again: OLD may be mended."""
+        if self.id not in ctx.fresh and not recovering.agreed(ctx):
+            return False
         return ctx.shelf.load(trees.BEFORE) is not None and ctx.shelf.load(looking.SEEN_OLD) is not None
 
     async def apply(self, ctx: Context) -> Done:
+        ctx.fresh.add(self.id)
         found = await trees.inventory_of(ctx, Role.OLD)
         ctx.shelf.save(trees.BEFORE, found.model_dump_json().encode())
-        seen = await looking.look(ctx, Role.OLD, found)
-        ctx.shelf.save(looking.SEEN_OLD, seen.model_dump_json().encode())
+        recovering.note(ctx, found)
+        if ctx.shelf.load(looking.SEEN_OLD) is None:
+            seen = await looking.look(ctx, Role.OLD, found)
+            ctx.shelf.save(looking.SEEN_OLD, seen.model_dump_json().encode())
         return Done(fact=_counted(found))
 
 
@@ -88,19 +103,35 @@ class CheckDatabases(Action):
 
     async def apply(self, ctx: Context) -> Done:
         found = await trees.inventory_of(ctx, Role.OLD)
-        # What the disk cannot read no doctor mends: it is named as a loss, and asked for there.
-        unread = [d for d in found.databases if not d.ok and d.detail == UNREADABLE]
-        broken = [d for d in found.databases if not d.ok and d not in unread]
-        if broken:
-            names = ", ".join(f"{d.path} ({d.detail})" for d in broken[:3])
-            raise StepFailed(
-                what=f"OLD's own databases are damaged: {names}",
-                safe="OLD's data is untouched; nothing was copied.",
-                next="Put back (undo) and mend OLD with `openclaw doctor` first.",
-            )
+        held = [d for d in found.databases if d.detail.startswith(NOT_READ)]
+        damaged = recovering.note(ctx, found)
+        if held or not recovering.agreed(ctx):
+            raise _not_whole(held, damaged)
         ctx.shelf.save(trees.OLD_INVENTORY, found.model_dump_json().encode())
-        cannot = f", {len(unread)} cannot be read" if unread else ""
-        return Done(fact=f"{len(found.databases) - len(unread)} intact{cannot}; {_counted(found)}")
+        # What the disk cannot read nothing mends: it is named as a loss, and asked for there.
+        unread = sum(d.detail == recovering.UNREADABLE for d in found.databases)
+        words = [f"{sum(d.ok for d in found.databases)} intact"]
+        words += [f"{len(damaged)} damaged, as you know"] if damaged else []
+        words += [f"{unread} cannot be read"] if unread else []
+        return Done(fact=f"{', '.join(words)}; {_counted(found)}")
+
+
+def _not_whole(held: Sequence[Database], damaged: tuple[Excluded, ...]) -> StepFailed:
+    if held:
+        names = ", ".join(f"{d.path} ({d.detail})" for d in held[:3])
+        return StepFailed(
+            what=f"OLD's databases cannot be checked: {names}",
+            safe="OLD's data is untouched.",
+            next="End what has them open, then resume.",
+        )
+    return StepFailed(
+        what=f"OLD's own databases are damaged: {recovering.named(damaged)}",
+        safe="OLD's data is untouched.",
+        next=(
+            "Put back (undo) and mend OLD with `openclaw doctor` first; or resume, and you are asked whether "
+            "to go on with recovered copies."
+        ),
+    )
 
 
 class SafetyArchive(Action):
@@ -133,7 +164,9 @@ class SafetyArchive(Action):
         ctx.shelf.save(ARCHIVE, made.model_dump_json().encode())
         size = humanize.naturalsize(made.bytes)
         names = ", ".join(manifest.shown(path.encode()) for path in made.unread[:3])
-        unread = f"; {len(made.unread)} not whole in it ({UNREADABLE}): {names}" if made.unread else ""
+        unread = (
+            f"; {len(made.unread)} not whole in it ({recovering.UNREADABLE}): {names}" if made.unread else ""
+        )
         return Done(fact=f"{size}, {made.entries:,} entries{unread}", data={"path": made.path})
 
     async def revert(self, ctx: Context) -> Done | None:
@@ -147,6 +180,7 @@ def _counted(found: Inventory) -> str:
 
 ACTIONS: tuple[Action, ...] = (
     RehearseInventory(),
+    recovering.Accept(),
     CopyAhead(),
     StopOld(),
     CheckDatabases(),

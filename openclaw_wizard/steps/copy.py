@@ -9,7 +9,7 @@ import humanize
 from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.events import Advanced
 from openclaw_wizard.model import Role, Staged, StepId, Tree
-from openclaw_wizard.steps import databases, gateway, losses, sending, trees
+from openclaw_wizard.steps import databases, gateway, losses, recovering, sending, trees
 from openclaw_wizard.steps.action import Action, Context, Done
 from openclaw_wizard.steps.relocating import Relocate
 from openclaw_wizard.transfer import compare, relay, switch
@@ -39,7 +39,7 @@ class TakeManifest(Action):
     async def apply(self, ctx: Context) -> Done:
         ctx.fresh.add(self.id)
         ctx.fresh.discard(Stream.id)
-        for name in (trees.COMPARED, databases.CHECKED):
+        for name in (trees.COMPARED, databases.CHECKED, recovering.KEPT, recovering.RECOVERED):
             ctx.shelf.save(name, b"")
         files = size = 0
         for tree in ctx.plan.trees:
@@ -249,6 +249,7 @@ ACTIONS: tuple[Action, ...] = (
     Stream(),
     CompareHashes(),
     losses.Accept(),
+    recovering.Recover(),
     Relocate(),
     databases.CheckCopies(),
     Own(),

@@ -29,7 +29,7 @@ from openclaw_wizard.model import (
     Wishes,
     Workspace,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, selection, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, schemas, selection, service
 from openclaw_wizard.openclaw.found import Other, Place
 from openclaw_wizard.steps import relocating, routing, trees
 from openclaw_wizard.steps.action import Ask
@@ -186,6 +186,11 @@ async def again(old: Host, new: Host, plan: Plan) -> Facts:
                 shared=each.shared,
                 node_range=each.node_range,
                 node_fits=fits,
+                schema_fit=schemas.fit(
+                    _runs_on_new(new_facts, each.version),
+                    each.installation.schemas,
+                    each.installation.version,
+                ),
                 name=each.name,
             )
             for each in plan.each
@@ -198,9 +203,15 @@ def node_facts(old: HostFacts, new: HostFacts, chosen: Installation) -> dict[str
     version = old.openclaw or chosen.version
     if version is None:
         return {}
+    fit = schemas.fit(_runs_on_new(new, version), chosen.schemas, chosen.version)
     wanted = releases.node_range(version)
     fits = new.node is not None and releases.in_range(new.node, wanted)
-    return {"node_range": wanted, "node_fits": fits}
+    return {"node_range": wanted, "node_fits": fits, "schema_fit": fit}
+
+
+def _runs_on_new(new: HostFacts, version: str) -> str:
+    """The OpenClaw that will run there: without npm the wizard cannot replace one that is there."""
+    return new.openclaw if new.openclaw and new.npm is None else version
 
 
 def can_help(facts: HostFacts) -> bool:

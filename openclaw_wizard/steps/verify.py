@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,12 +16,14 @@ from openclaw_wizard.events import (
 from openclaw_wizard.model import GatewayState, Role, Row, StepId
 from openclaw_wizard.openclaw import answers, command, comparison
 from openclaw_wizard.report.kept import PROOF
-from openclaw_wizard.steps import gateway, looking, losses, plugins, proof, trees
+from openclaw_wizard.steps import gateway, looking, losses, plugins, proof, recovering, trees
 from openclaw_wizard.steps.action import Action, AskFirst, Context, Done
 
 SERVICE = "service-before.json"
 UNIT = "unit-before.json"
 ROWS = "comparison.json"
+MARK = "MOVED.json"
+"""Read by `oc.discover`."""
 SAFE = "OLD is stopped and its data untouched; the moved state is complete on NEW."
 
 
@@ -162,7 +165,7 @@ class Compare(Action):
         ctx.shelf.save(PROOF, files.model_dump_json().encode())
         counted = comparison.compare(old, new, changes=ctx.plan.path_changes)
         seen = answers.compare(looking.old_seen(ctx), looking.new_seen(ctx))
-        rows = (*seen, *counted, *files.rows, *losses.rows(ctx), *plugins.rows(ctx))
+        rows = (*seen, *counted, *files.rows, *losses.rows(ctx), *recovering.rows(ctx), *plugins.rows(ctx))
         ctx.shelf.save(ROWS, json.dumps([row.model_dump(mode="json") for row in rows]).encode())
         return Done(fact=_summed(rows))
 
@@ -173,6 +176,13 @@ def _summed(rows: Sequence[Row]) -> str:
 
 
 class RetireOld(Action):
+    """Its user unit is disabled, and a mark says what moved where and when.
+
+    OLD is changed in no other way: the mark lies in the wizard's own folder there, beside the safety copy,
+    and neither in OpenClaw's data nor in the definition of a service. It is there also where no unit could
+    be disabled. A later wizard reads it (`Installation.moved`); undo takes it away.
+    """
+
     id = "old.disable"
     step = StepId.VERIFY
     title = "Keep OLD from coming back, and mark it"
@@ -180,7 +190,7 @@ class RetireOld(Action):
     gateway = (Role.OLD, GatewayState.STOPPED, GatewayState.DISABLED)
 
     def _mark(self, ctx: Context) -> str:
-        return f"{trees.keepsakes(ctx)}/MOVED.txt"
+        return f"{trees.keepsakes(ctx)}/{MARK}"
 
     async def holds(self, ctx: Context) -> bool:
         (marked,) = await ctx.old_helper.call("exists", {"paths": [self._mark(ctx)]})
@@ -194,16 +204,22 @@ class RetireOld(Action):
         if unit is not None:
             ctx.tell(Said(role=Role.OLD, text=f"systemctl --user disable {unit}"))
             (await ctx.old.run(command.systemctl(ctx.plan.old, "disable", unit), timeout=60)).check()
-        await self._write(ctx, f"This OpenClaw moved to {ctx.plan.new.user}@{ctx.plan.new.hostname}")
-        return Done(fact="its unit is disabled" if unit else "no unit would start it")
+        await self._write(ctx)
+        said = "its unit is disabled" if unit else "it has no unit to disable"
+        left = "; ".join(ctx.plan.installation.starts)
+        return Done(fact=f"{said}; it would still start by {left}" if left else said)
 
-    async def _write(self, ctx: Context, what: str) -> None:
-        import base64
-
-        when = datetime.fromtimestamp(ctx.clock.time(), UTC).isoformat(timespec="seconds")
-        text = f"{what} on {when}.\nState directory: {ctx.plan.trees[0].old}\nMove: {ctx.move}\n"
+    async def _write(self, ctx: Context) -> None:
+        mark = {
+            "what": "This OpenClaw was moved to another machine by openclaw-wizard.",
+            "move": ctx.move,
+            "when": datetime.fromtimestamp(ctx.clock.time(), UTC).isoformat(timespec="seconds"),
+            "from": ctx.plan.trees[0].old,
+            "to": ctx.plan.trees[0].new,
+            "address": f"{ctx.plan.new.user}@{ctx.plan.new.hostname}",
+        }
         await ctx.old_helper.call("mkdir", {"path": trees.keepsakes(ctx), "mode": 0o700})
-        content = base64.b64encode(text.encode()).decode()
+        content = base64.b64encode((json.dumps(mark, indent=2) + "\n").encode()).decode()
         await ctx.old_helper.call("write", {"path": self._mark(ctx), "content": content, "mode": 0o600})
 
     async def revert(self, ctx: Context) -> Done | None:
@@ -211,9 +227,16 @@ class RetireOld(Action):
             unit = gateway.unit_name(ctx, Role.OLD)
             assert unit is not None
             (await ctx.old.run(command.systemctl(ctx.plan.old, "enable", unit), timeout=60)).check()
-        await self._write(ctx, "The move of this OpenClaw was put back")
+        await self._take_away(ctx)
         trees.tell_gateway(ctx, Role.OLD, GatewayState.STOPPED)
-        return Done(fact="OLD may start by itself again, as before")
+        return Done(fact="OLD may start by itself again, as before; the mark is gone")
+
+    async def _take_away(self, ctx: Context) -> None:
+        """Under another name, which no wizard reads: what is kept beside the safety copy is never deleted."""
+        (marked,) = await ctx.old_helper.call("exists", {"paths": [self._mark(ctx)]})
+        if marked:
+            name = f"{self._mark(ctx)}.undone-{ctx.clock.time():.0f}"
+            await ctx.old_helper.call("rename", {"from": self._mark(ctx), "to": name})
 
 
 DOCTOR_ACTIONS: tuple[Action, ...] = (Service(),)
