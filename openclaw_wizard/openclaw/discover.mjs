@@ -109,7 +109,8 @@ function ocBrowsers(stateDir) {
 }
 
 async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { home, rules, platform }) {
-  const { problem, ...sizes } = ocSizes(stateDir, rules);
+  const odd = new OcOdd(stateDir);
+  const { problem, ...sizes } = ocSizes(stateDir, rules, odd);
   const config = ocConfig(stateDir, environment, home);
   return {
     stateDir,
@@ -129,6 +130,7 @@ async function ocInstallation({ stateDir, environment, foundBy, unit, keys }, { 
     keychain: await ocKeychain(stateDir, platform),
     // Each of these is decrypted with a key that lies outside [src doctor-auth-oauth-sidecar].
     sidecars: ocNames(path.join(stateDir, "credentials/auth-profiles"), OC_CLOSED).length,
+    signs: await ocSigns(stateDir, { home, configPath: config.configPath, odd: odd.found() }),
   };
 }
 

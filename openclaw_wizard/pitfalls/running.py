@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openclaw_wizard.model import Facts, GatewayState, Installation, Severity
-from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+from openclaw_wizard.pitfalls.rule import Judgement, Needs, Pitfall, blocks, clear, look, unknown
 
 # -------------------------------------------------------------------- remote-mode
 
@@ -123,4 +123,5 @@ GATEWAY_STILL_RUNNING = Pitfall(
     severity=Severity.BLOCKS,
     remedy="Stop the gateway on NEW (`openclaw gateway stop --force`); OLD's is stopped by the wizard.",
     judge=_running,
+    needs=Needs.BOTH,
 )

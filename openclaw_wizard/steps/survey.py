@@ -25,10 +25,11 @@ from openclaw_wizard.model import (
     Plan,
     Role,
     StaysBehind,
+    There,
     Tree,
     Wishes,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, selection, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, selection, service, signs
 from openclaw_wizard.openclaw.found import Other, Place
 from openclaw_wizard.steps import relocating, routing, trees
 
@@ -78,12 +79,13 @@ async def survey(
     tell(Surveying(role=Role.NEW, what="looking at what stands there"))
     planned = relocating.plan_trees(chosen, old_facts, new_facts, wishes.paths)
     _check_patterns(chosen, planned, wishes)
-    (measured, marks), places, room = await asyncio.gather(
+    (measured, marks), places, room, there = await asyncio.gather(
         relocating.measured(old_helper, planned, _rules(old_facts, new_facts, chosen, planned, wishes)),
         _places_on_new(new, new_facts, planned, standing),
         old_helper.call("free", {"path": old_facts.home}),
+        _there(new, new_facts, chosen),
     )
-    seen_there = _on_new(measured, marks, places, standing)
+    seen_there = _on_new(measured, marks, places, standing, there)
     facts = facts.model_copy(update={**seen_there, "archive_room": room, "old_gateway": None})
     tell(GatewayChanged(role=Role.NEW, state=_state_of(facts.target_gateway)))
     learn(facts)
@@ -227,19 +229,38 @@ async def _places_on_new(
     return await discover.places(helper(new, new_facts.path), [t.new for t in trees], sizes=False)
 
 
+async def _there(new: Host, new_facts: HostFacts, moving: Installation) -> There | None:
+    """What else NEW says of itself; None without Node there."""
+    if not can_help(new_facts):
+        return None
+    said = moving.signs.config if moving.signs else None
+    models = said.local_models if said else ()
+    asked = {"home": new_facts.home, "port": moving.port, "asked": models}
+    return signs.there(await helper(new, new_facts.path).call("oc.there", asked))
+
+
 def _on_new(
     trees: tuple[Tree, ...],
     marks: Sequence[relocating.Mark],
     places: tuple[Place, ...] | None,
     standing: tuple[Installation, ...] | None,
+    there: There | None,
 ) -> dict[str, object]:
     """Facts about the targets: the trees that move, what both machines see, what stands there and runs."""
-    if places is None or standing is None:
+    if places is None or standing is None or there is None:
         return {"trees": trees}
     kept, shared = relocating.as_on_new(trees, marks, places)
     target = next((each for each in standing if each.state_dir == kept[0].new), None)
     gateway = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    return {"trees": kept, "shared": shared, "target": target, "target_gateway": gateway}
+    networks = tuple(dict.fromkeys(place.network for place in places if place.network))
+    return {
+        "trees": kept,
+        "shared": shared,
+        "target": target,
+        "target_gateway": gateway,
+        "neighbours": tuple(each for each in standing if each is not target),
+        "there": there.model_copy(update={"networks": networks}),
+    }
 
 
 def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
