@@ -18,6 +18,8 @@ class Listed(Word):
 class ConfigSigns(Word):
     """What the config says that another machine may not be able to follow."""
 
+    remote: str = ""
+    """How the machine of a remote gateway is reached by SSH, `[user@]host`, where the config says it."""
     has_auth: bool = False
     """Whether it holds the gateway's token or password."""
     bind: str = ""

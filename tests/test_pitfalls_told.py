@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from openclaw_wizard.model import (
     Verdict,
 )
 from openclaw_wizard.pitfalls import PITFALLS, SUBJECTS, judge_all
+from openclaw_wizard.pitfalls.listed import table
 from openclaw_wizard.signs import Listed
 from tests.builders import host_facts, installation, new_facts
 from tests.test_pitfalls import CASES, GOOD, HITS, facts, gateway
@@ -290,3 +292,11 @@ def test_without_new_its_rules_wait_for_it() -> None:
 
 def test_each_subject_has_a_heading() -> None:
     assert {each.subject for each in PITFALLS} == set(SUBJECTS)
+
+
+def test_the_readme_lists_them_all() -> None:
+    """`python -m openclaw_wizard.pitfalls` prints what stands between the marks."""
+    said = (Path(__file__).parent.parent / "README.md").read_text()
+    listed = said.partition("<!-- pitfalls -->\n")[2].partition("<!-- /pitfalls -->")[0]
+    assert listed == table()
+    assert all(f"| `{each.id}`: " in listed for each in PITFALLS)

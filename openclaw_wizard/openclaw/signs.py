@@ -136,6 +136,7 @@ def of_config(config: Config, *, known: Iterable[str], dead: Iterable[str]) -> C
     gateway = lookup(config, "gateway")
     mode = lookup(gateway, "tailscale", "mode")
     return ConfigSigns(
+        remote=_text(lookup(gateway, "remote", "sshTarget")),
         has_auth=any(lookup(gateway, "auth", key) for key in ("token", "password")),
         bind=_text(lookup(gateway, "bind")),
         bind_host=_text(lookup(gateway, "customBindHost")),

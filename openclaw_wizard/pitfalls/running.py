@@ -7,18 +7,36 @@ from openclaw_wizard.pitfalls.rule import Judgement, Needs, Pitfall, blocks, cle
 
 # -------------------------------------------------------------------- remote-mode
 
+LOOPBACK = ("127.", "localhost", "[::1]")
+
 
 def _remote(facts: Facts) -> Judgement:
     found = facts.installation
     if found is None:
         return unknown()
     if found.mode == "remote":
-        return blocks(f"the gateway is {_host_of(found.remote_url) or 'another machine'}")
+        return blocks(_owner(found))
     if found.mode is not None:
         return clear(f"gateway.mode is {found.mode}")
     if found.config_problem:
         return unknown("the config could not be read")
     return unknown("the config does not say where its gateway is")
+
+
+def _owner(found: Installation) -> str:
+    """Which machine has the state, and how it is named as OLD. An address here is one end of a tunnel."""
+    config = found.signs.config if found.signs else None
+    url = _host_of(found.remote_url)
+    host = (config.remote if config else "") or ("" if url.startswith(LOOPBACK) else url)
+    if not host:
+        return (
+            "the gateway is another machine, at the far end of a tunnel" if url else "another machine has it"
+        )
+    return f"the gateway is {host}: `--from {host.rpartition(':')[0] if _has_port(host) else host}`"
+
+
+def _has_port(host: str) -> bool:
+    return host.rpartition(":")[2].isdigit()
 
 
 def _host_of(url: str | None) -> str:

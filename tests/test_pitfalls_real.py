@@ -1,0 +1,374 @@
+"""Pitfalls that are really there: real files, modes, owners, databases, units, ports and processes.
+
+One state directory with many of them planted is read once, and all are found and none else; what does not fit
+beside the others is planted by itself. The readings are those of `check` and of the survey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_wizard.hosts.practice import create_practice, stop_practice
+from openclaw_wizard.model import Facts, Finding, GatewayFacts, GatewayState, Verdict
+from openclaw_wizard.openclaw import discover, signs
+from openclaw_wizard.pitfalls import judge_all
+from tests.builders import new_facts, tree
+from tests.openclaw_states import config, early, gateway, helper, lock_of, today, write
+from tests.openclaw_states import facts as local
+from tests.two_hosts import programs
+
+pytestmark = pytest.mark.node
+
+HIT = (Verdict.LOOK, Verdict.BLOCKS)
+
+
+async def known(home: Path, profile: str | None = None, **more: Any) -> Facts:
+    """What is read of the installation with this profile below `home`, as `check` reads it."""
+    machine = local(home, hostname="old-box", user="alice", openclaw=more.pop("openclaw", "2026.9.6"))
+    found = await discover.discover(helper(), machine)
+    chosen = next(each for each in found if each.profile == profile)
+    read = {"installation": chosen, "installations": found, "other_profiles": ()}
+    return Facts(old=machine, **{**read, **more})
+
+
+def hits(findings: dict[str, Finding]) -> set[str]:
+    return {name for name, finding in findings.items() if finding.verdict in HIT}
+
+
+async def judged(home: Path, profile: str | None = None, **more: Any) -> dict[str, Finding]:
+    return judge_all(await known(home, profile, **more))
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """The port on which another process listens."""
+    waiting = (
+        "import socket, time; s = socket.create_server(('127.0.0.1', 0)); "
+        "print(s.getsockname()[1], flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", waiting], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.kill()
+
+
+# ---------------------------------------------------------------------- many at once
+
+PLANTED = {
+    *("stray-logs", "legacy-folder", "migration-leftovers", "worktrees", "dead-paths", "container-paths"),
+    *("chats-missing", "chats-put-away", "chats-not-imported", "official-backup", "cron-elsewhere"),
+    *("cron-not-imported", "keys-left-behind", "token-in-unit", "unset-variables", "legacy-variables"),
+    *("identity-gone", "whatsapp-not-linked", "channel-switched-off", "sealed-logins", "browser-logins"),
+    *("program-logins", "webhook", "tailscale", "allowed-origins", "auto-update", "plugin-not-installed"),
+    *("plugin-elsewhere", "node-host", "started-elsewhere", "placing-variables", "newer-config"),
+    *("workspace-redirected", "port-taken", "program-in-state"),
+}
+UNIT = """[Service]
+ExecStart=/usr/bin/openclaw gateway
+Environment=NIGHTLY_API_KEY=sk-1 OPENCLAW_GATEWAY_TOKEN=t-1 OPENCLAW_OAUTH_DIR={home}/oauth
+"""
+
+
+def plant(home: Path, port: int) -> None:
+    """A state directory of 2026.9.6 with all of `PLANTED`."""
+    made = config(home, update={"auto": {"enabled": True}}, logging={"file": "/home/node/claw.log"})
+    made["agents"]["entries"]["family"] = {}
+    made["channels"] = {
+        "telegram": {"botToken": "${NOWHERE_TOKEN}", "webhookUrl": "https://bot.example.org/hook?k=secret"},
+        "whatsapp": {"enabled": True},
+    }
+    made["plugins"]["entries"]["matrix"] = {"enabled": True}
+    made["plugins"]["load"] = {"paths": [f"{home}/gone/plugin"]}
+    made["gateway"] |= {"bind": "tailnet", "port": port}
+    made["gateway"]["controlUi"] = {"allowedOrigins": ["https://old-box.lan", "http://localhost:5"]}
+    state = today(home, **made)
+    plant_conversations(state)
+    plant_jobs(state)
+    plant_around(home)
+    for name in ("update-check.json", "update-check.json.migrated"):
+        write(state / name, "{}")
+    write(state / "state/lost.sqlite-wal", "rows")
+    write(state / "worktrees/one/file", "")
+    write(state / "devices/paired.json", json.dumps({"phone": {}}))
+    write(state / "credentials/auth-profiles/0a1b.json", "{}")
+    write(state / "browser/openclaw/user-data/Local State", "{}")
+    write(state / "plugins/installs.json", json.dumps({"records": {"old": {"installPath": "/gone/old"}}}))
+    write(state / "tools/bin/node-of-state", "#!/bin/sh\n", 0o755)
+    (state / "workspace/family").mkdir()
+
+
+def plant_conversations(state: Path) -> None:
+    for agent, ids in (("main", ["kept", "away"]), ("family", ["lost"])):
+        index = {f"agent:{agent}:{each}": {"sessionId": each} for each in ids}
+        write(state / f"agents/{agent}/sessions/sessions.json", json.dumps(index))
+    write(state / "agents/main/sessions/kept.jsonl", "{}\n")
+    write(state / "agents/main/sessions/away.jsonl.deleted.2026-05-01", "{}\n")
+
+
+def plant_jobs(state: Path) -> None:
+    with closing(sqlite3.connect(state / "state/openclaw.sqlite")) as db:
+        db.execute("INSERT INTO cron_jobs VALUES ('/old/cron/jobs.json', 'job-9', NULL, 'weekly', 1)")
+        db.commit()
+    write(state / "cron/jobs.json", json.dumps({"jobs": [{"id": "job-1"}, {"id": "never-imported"}]}))
+
+
+def plant_around(home: Path) -> None:
+    units = home / ".config/systemd/user"
+    write(units / "openclaw-gateway.service", UNIT.format(home=home))
+    write(units / "openclaw-node.service", "[Service]\n")
+    write(home / ".bashrc", "export CLAWDBOT_API_KEY=sk-2\n")
+    write(home / ".moltbot/clawdbot.json", "{}")
+    write(home / ".codex/auth.json", "{}")
+    write(home / "2026-09-01-openclaw-backup.tar.gz", "")
+    (home / "oauth").mkdir()
+
+
+def stub(folder: Path, name: str, text: str) -> None:
+    write(folder / name, f"#!/bin/sh\n{text}\n", 0o755)
+
+
+@pytest.fixture
+def planted(tmp_path: Path, listener: int) -> Iterator[str]:
+    """The address of a practice host with all of `PLANTED`."""
+    folder = tmp_path / "old"
+    bin, home = programs(tmp_path / "bin"), folder / "home/alice"
+    stub(bin, "openclaw", "echo OpenClaw 2026.8.3")
+    stub(bin, "crontab", '[ "$1" = -l ] && echo "@reboot /usr/bin/openclaw gateway run"')
+    path = [str(bin), f"{home}/.openclaw/tools/bin"]
+    address = create_practice(folder, user="alice", hostname="old-box", home="home/alice", path=path)
+    plant(home, listener)
+    yield address
+    asyncio.run(stop_practice(folder))
+
+
+def run_check(*words: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parent.parent
+    argv = [sys.executable, "-m", "openclaw_wizard", "check", *words]
+    return subprocess.run(
+        argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=root, timeout=300
+    )
+
+
+def test_what_is_planted_on_a_host_is_found_and_nothing_else(planted: str) -> None:
+    ran = run_check("--host", planted, "--json")
+    (found,) = json.loads(ran.stdout)
+    told = {each["pitfall"]: each for each in found["findings"]}
+    assert {name for name, each in told.items() if each["verdict"] in HIT} == PLANTED
+    assert ran.returncode == 4, ran.stderr
+    assert [name for name, each in told.items() if each["verdict"] == "blocks"] == ["newer-config"]
+    assert found["counts"]["blocks"] == 1
+    for secret in ("sk-1", "sk-2", "t-1", "k=secret"):
+        assert secret not in ran.stdout
+    as_text = run_check("--host", planted)
+    assert as_text.returncode == 4
+    first, second = as_text.stdout.splitlines()[2:4]
+    assert (first, second.startswith("BLOCK A config of a newer OpenClaw")) == (
+        "The program and its service",
+        True,
+    )
+
+
+def test_a_host_with_nothing_wrong_has_nothing_to_look_at(tmp_path: Path) -> None:
+    folder, bin = tmp_path / "old", programs(tmp_path / "bin")
+    stub(bin, "openclaw", "echo OpenClaw 2026.9.6")
+    address = create_practice(folder, user="alice", hostname="old-box", home="home/alice", path=[str(bin)])
+    try:
+        today(folder / "home/alice")
+        ran = run_check("--host", address, "--all")
+    finally:
+        asyncio.run(stop_practice(folder))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "0 block, 0 to look at, " in ran.stdout
+    assert "look  " not in ran.stdout
+    assert "ok    OLD is also a node [node-host]" in ran.stdout
+
+
+def test_a_machine_without_node_is_told_by_its_pitfall(tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    address = create_practice(folder, user="alice", hostname="old-box", home="home/alice")
+    stub(folder / "home/alice/bin", "node", "echo v18.20.1")
+    try:
+        ran = run_check("--host", address, "--json")
+    finally:
+        asyncio.run(stop_practice(folder))
+    assert ran.returncode == 4, ran.stderr
+    (found,) = json.loads(ran.stdout)
+    told = {each["pitfall"]: each for each in found["findings"]}
+    assert "OLD has" in told["node-out-of-range"]["evidence"]
+    assert {each["verdict"] for name, each in told.items() if name != "node-out-of-range"} <= {
+        "unknown",
+        "clear",
+    }
+
+
+# ---------------------------------------------------------------------- one by one
+
+
+async def test_a_clean_state_directory_is_clear_of_what_is_planted_below(home: Path) -> None:
+    today(home)
+    assert hits(await judged(home)) == set()
+
+
+async def test_remote_mode_names_the_machine_to_give_instead(home: Path) -> None:
+    today(home, gateway={"mode": "remote", "remote": {"url": "ws://127.0.0.1:1", "sshTarget": "al@gw.lan"}})
+    found = (await judged(home))["remote-mode"]
+    assert (found.verdict, found.evidence) == (Verdict.BLOCKS, "the gateway is al@gw.lan: `--from al@gw.lan`")
+
+
+async def test_secrets_are_open_only_where_every_folder_above_is() -> None:
+    place = Path(tempfile.mkdtemp(prefix="openclaw-wizard-"))
+    try:
+        place.chmod(0o755)
+        state = today(place)
+        for folder in (state, state / "state"):
+            folder.chmod(0o755)
+        (state / "openclaw.json").chmod(0o644)
+        (state / "state/openclaw.sqlite").chmod(0o644)
+        found = (await judged(place))["open-to-others"]
+        databases = "agents/main/agent/openclaw-agent.sqlite, agents/research/agent/openclaw-agent.sqlite"
+        assert found.evidence == f"every user can read {databases}, openclaw.json and 1 more"
+        state.chmod(0o700)
+        assert (await judged(place))["open-to-others"].verdict is Verdict.CLEAR
+    finally:
+        shutil.rmtree(place)
+
+
+@pytest.mark.root
+async def test_what_another_user_owns_is_counted(home: Path) -> None:
+    state = today(home)
+    for name in ("credentials", "credentials/telegram-pairing.json"):
+        os.chown(state / name, 1234, 1234)
+    found = (await judged(home))["foreign-owned"]
+    assert found.evidence.startswith("2 belong to another user: credentials, credentials/")
+
+
+async def test_two_processes_of_one_state_directory(home: Path) -> None:
+    state = today(home)
+    with gateway(state, lock_of(state)):
+        assert (await judged(home))["two-gateways"].verdict is Verdict.CLEAR
+        with gateway(state):
+            found = (await judged(home))["two-gateways"]
+    assert (found.verdict, found.evidence[:11]) == (Verdict.LOOK, "2 processes")
+
+
+async def test_a_profile_whose_things_are_with_the_default_one(home: Path) -> None:
+    state = today(home)
+    write(state / "credentials/whatsapp/default/creds.json", "{}")
+    write(state / "workspace-work/MEMORY.md", "")
+    work = home / ".openclaw-work"
+    made = {
+        "meta": {"lastTouchedVersion": "2026.9.6"},
+        "channels": {"whatsapp": {}},
+        "gateway": {"mode": "local"},
+    }
+    write(work / "openclaw.json", json.dumps(made))
+    for folder in ("agents/main/agent", "credentials", "workspace"):
+        (work / folder).mkdir(parents=True)
+    write(work / "agents/main/agent/models.json", "{}")
+    assert hits(await judged(home, "work")) == {"whatsapp-in-default", "profile-workspace"}
+
+
+async def test_what_early_versions_do_wrong_with_files(home: Path) -> None:
+    state = early(home)
+    sessions = state / "agents/main/sessions"
+    (sessions / "sessions.json").write_text(
+        json.dumps(
+            {"a": {"sessionId": "s1", "sessionFile": f"{sessions}/s1.jsonl"}, "b": {"sessionId": "s2"}}
+        )
+    )
+    assert "session-files-refused" not in hits(await judged(home, openclaw="2026.2.13"))
+    (sessions / "sessions.json").write_text(
+        json.dumps(
+            {"a": {"sessionId": "s1", "sessionFile": "/home/old/.openclaw/agents/main/sessions/s1.jsonl"}}
+        )
+    )
+    assert "session-files-refused" in hits(await judged(home, openclaw="2026.2.13"))
+    assert "doctor-puts-chats-away" in hits(await judged(home, openclaw="2026.5.2"))
+    assert "approvals-deadlock" in hits(await judged(home, openclaw="2026.8.1"))
+
+
+async def test_state_with_the_old_name(home: Path) -> None:
+    write(home / ".clawdbot/clawdbot.json", json.dumps({"gateway": {"mode": "local"}}))
+    found = (await judged(home))["legacy-name"]
+    assert found.evidence == "it is called .clawdbot, clawdbot.json"
+
+
+async def test_a_database_that_cannot_be_read_leaves_its_rules_unknown(home: Path) -> None:
+    state = today(home)
+    (state / "state/openclaw.sqlite").write_bytes(b"no database at all" * 100)
+    found = await judged(home)
+    for name in ("cron-elsewhere", "cron-not-imported", "plugin-elsewhere", "plugin-not-installed"):
+        assert found[name].verdict is Verdict.UNKNOWN, name
+
+
+# ---------------------------------------------------------------------- NEW
+
+
+async def test_what_is_read_of_new(home: Path, listener: int) -> None:
+    write(home / ".clawdbot/clawdbot.json", "{}")
+    units = home / ".config/systemd/user"
+    units.mkdir(parents=True)
+    units.chmod(0o775)
+    places = [f"127.0.0.1:{listener}", f"127.0.0.1:{silent_port()}"]
+    asked = {"home": str(home), "port": listener, "asked": places}
+    there = signs.there(await helper().call("oc.there", asked))
+    assert (there.unit_folder_mode, there.legacy, there.answering) == (
+        0o775,
+        (f"{home}/.clawdbot",),
+        (places[0],),
+    )
+    assert "127.0.0.1" in there.addresses
+    state = today(home)
+    made = config(home)
+    made["models"] = {"providers": {"ollama": {"baseUrl": f"http://{places[1]}/v1"}}}
+    made["gateway"] |= {"bind": "custom", "customBindHost": "192.0.2.7"}
+    write(state / "openclaw.json", json.dumps(made))
+    new = new_facts(home=str(home), user_bus=True, linger=False)
+    found = hits(await judged(home, new=new, there=there, neighbours=(), trees=(tree(new=f"{home}/x"),)))
+    assert found >= {
+        *("legacy-folder-on-new", "service-folder-open", "home-differs", "no-linger"),
+        *("local-models", "bind-address", "port-taken-on-new"),
+    }
+
+
+async def test_a_free_port_and_a_clean_home_on_new(home: Path) -> None:
+    there = signs.there(await helper().call("oc.there", {"home": str(home), "port": silent_port()}))
+    today(home)
+    found = await judged(home, new=new_facts(home=there.account_home), there=there, neighbours=())
+    for name in ("legacy-folder-on-new", "service-folder-open", "home-differs", "port-taken-on-new"):
+        assert found[name].verdict is Verdict.CLEAR, name
+
+
+async def test_another_installation_on_new_with_the_same_port_and_channels(
+    home: Path, tmp_path: Path
+) -> None:
+    today(home)
+    (neighbour,) = await discover.discover(helper(), local(_second_home(tmp_path)))
+    running = neighbour.model_copy(update={"gateway": GatewayFacts(state=GatewayState.RUNNING)})
+    found = hits(await judged(home, neighbours=(running,)))
+    assert found == {"port-of-a-neighbour", "neighbour-with-channels"}
+
+
+def _second_home(folder: Path) -> Path:
+    today(folder / "second")
+    return folder / "second"
+
+
+def silent_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
