@@ -13,7 +13,10 @@ from openclaw_wizard.errors import ExitCode
 
 
 async def run(options: argparse.Namespace) -> ExitCode:
-    """Prints what would go wrong; 0 where nothing blocks, 4 where something does. Raises WizardError."""
+    """Prints what would go wrong; with --json a line for each installation.
+
+    0 where nothing blocks, 4 where something does. Raises WizardError.
+    """
     from openclaw_wizard.faces import checked
     from openclaw_wizard.hosts import connect
     from openclaw_wizard.model import Verdict
@@ -27,7 +30,7 @@ async def run(options: argparse.Namespace) -> ExitCode:
         await host.aclose()
     found = [(facts, tuple(judge_all(facts).values())) for facts in known]
     if options.json:
-        said = json.dumps(checked.as_json(found), indent=1)
+        said = "\n".join(json.dumps(each) for each in checked.as_json(found))
     else:
         said = checked.text(found, SUBJECTS, everything=options.all)
     sys.stdout.write(f"{said}\n")

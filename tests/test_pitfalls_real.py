@@ -165,7 +165,7 @@ def run_check(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_planted_on_a_host_is_found_and_nothing_else(planted: str) -> None:
     ran = run_check("--host", planted, "--json")
-    (found,) = json.loads(ran.stdout)
+    (found,) = map(json.loads, ran.stdout.splitlines())
     told = {each["pitfall"]: each for each in found["findings"]}
     assert {name for name, each in told.items() if each["verdict"] in HIT} == PLANTED
     assert ran.returncode == 4, ran.stderr
@@ -206,7 +206,7 @@ def test_a_machine_without_node_is_told_by_its_pitfall(tmp_path: Path) -> None:
     finally:
         asyncio.run(stop_practice(folder))
     assert ran.returncode == 4, ran.stderr
-    (found,) = json.loads(ran.stdout)
+    (found,) = map(json.loads, ran.stdout.splitlines())
     told = {each["pitfall"]: each for each in found["findings"]}
     assert "OLD has" in told["node-out-of-range"]["evidence"]
     assert {each["verdict"] for name, each in told.items() if name != "node-out-of-range"} <= {
