@@ -29,7 +29,7 @@ from openclaw_wizard.pitfalls import judge_all
 from tests.builders import new_facts, tree
 from tests.openclaw_states import config, early, gateway, helper, lock_of, today, write
 from tests.openclaw_states import facts as local
-from tests.two_hosts import programs
+from tests.two_hosts import TwoHosts, programs
 
 pytestmark = pytest.mark.node
 
@@ -361,6 +361,38 @@ async def test_another_installation_on_new_with_the_same_port_and_channels(
     running = neighbour.model_copy(update={"gateway": GatewayFacts(state=GatewayState.RUNNING)})
     found = hits(await judged(home, neighbours=(running,)))
     assert found == {"port-of-a-neighbour", "neighbour-with-channels"}
+
+
+async def test_the_survey_reads_new_for_its_pitfalls_and_changes_nothing(
+    tmp_path: Path, listener: int
+) -> None:
+    hosts = TwoHosts(tmp_path)
+    state, new = hosts.furnish(), hosts.new_home
+    made = config(hosts.old_home)
+    made["gateway"] |= {"port": listener, "bind": "custom", "customBindHost": "192.0.2.7"}
+    made["models"] = {"providers": {"ollama": {"baseUrl": f"http://127.0.0.1:{silent_port()}/v1"}}}
+    write(state / "openclaw.json", json.dumps(made))
+    write(new / ".moltbot/clawdbot.json", "{}")
+    write(new / ".openclaw-x/openclaw.json", json.dumps({"gateway": {"mode": "local", "port": listener}}))
+    before = [hosts.snapshot(home) for home in (hosts.old_home, new)]
+    wizard = hosts.wizard()
+    try:
+        plan = await wizard.survey(hosts.old, hosts.new)
+    finally:
+        await wizard.aclose()
+        await hosts.close()
+    told = {each.pitfall: each for each in plan.findings}
+    wanted = {
+        "legacy-folder-on-new",
+        "port-taken-on-new",
+        "port-of-a-neighbour",
+        "bind-address",
+        "local-models",
+    }
+    assert hits(told) >= {*wanted, "no-service", "port-taken"}
+    assert told["port-taken-on-new"].verdict is Verdict.BLOCKS
+    assert str(listener) in told["port-of-a-neighbour"].evidence
+    assert [hosts.snapshot(home) for home in (hosts.old_home, new)] == before
 
 
 def _second_home(folder: Path) -> Path:
