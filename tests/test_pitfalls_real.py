@@ -29,6 +29,7 @@ from openclaw_wizard.pitfalls import judge_all
 from tests.builders import new_facts, tree
 from tests.openclaw_states import config, early, gateway, helper, lock_of, today, write
 from tests.openclaw_states import facts as local
+from tests.test_identify_finds import only
 from tests.two_hosts import TwoHosts, programs
 
 pytestmark = pytest.mark.node
@@ -313,6 +314,21 @@ async def test_a_database_that_cannot_be_read_leaves_its_rules_unknown(home: Pat
     found = await judged(home)
     for name in ("cron-elsewhere", "cron-not-imported", "plugin-elsewhere", "plugin-not-installed"):
         assert found[name].verdict is Verdict.UNKNOWN, name
+
+
+async def test_what_only_another_kind_of_machine_has(home: Path) -> None:
+    """A Mac's Keychain, a disk of a NAS, a config that Nix makes: real files, read as there."""
+    state = today(home)
+    logins = {"profiles": {"anthropic:claude-cli": {}}}
+    write(state / "agents/main/agent/auth-profiles.json", json.dumps(logins))
+    write(
+        home / ".config/systemd/user/openclaw-gateway.service", "[Service]\nEnvironment=OPENCLAW_NIX_MODE=1\n"
+    )
+    mounts = write(home / "mounts", f"31 1 0:40 / {state} rw - nfs4 nas:/volume1 rw\n")
+    found = await only(home, platform="darwin", mounts=str(mounts))
+    told = judge_all(Facts(old=local(home, system="Darwin"), installation=found, other_profiles=()))
+    assert hits(told) == {"keychain-logins", "state-on-network", "read-only-config"}
+    assert told["read-only-config"].verdict is Verdict.BLOCKS
 
 
 # ---------------------------------------------------------------------- NEW

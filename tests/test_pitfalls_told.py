@@ -139,6 +139,7 @@ TOLD: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("session-files-refused", CLEAR, runs("2026.2.13"), "no conversation names"),
     # --- the data
     ("read-only-config", BLOCKS, signs(read_only="it is /nix/store/x"), "/nix/store/x"),
+    ("read-only-config", BLOCKS, keys("OPENCLAW_NIX_MODE"), "OPENCLAW_NIX_MODE is set in unit"),
     ("foreign-owned", LOOK, signs(foreign=TWO), "5 belong to another user: a, b, c and 2 more"),
     ("open-to-others", LOOK, signs(open_to_others=TWO), "every user can read a, b, c and 2 more"),
     ("stray-logs", LOOK, signs(stray_logs=Listed(count=1, first=("x.sqlite-wal",))), "x.sqlite-wal"),
@@ -204,6 +205,12 @@ TOLD: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("port-taken", LOOK, signs(port_taken_by="node (process 7)"), "node (process 7) listens on port 18789"),
     ("port-taken-on-new", BLOCKS, there(listening="nginx (process 7)", listener=7), "nginx"),
     ("port-taken-on-new", CLEAR, there(listening="node (process 4711)", listener=4711), "OLD's own"),
+    (
+        "port-taken-on-new",
+        CLEAR,
+        {**there(listening="a program of another user"), "new": new_facts(machine_id="m-old")},
+        "OLD's own",
+    ),
     (
         "port-taken-on-new",
         CLEAR,

@@ -13,6 +13,7 @@ from openclaw_wizard.pitfalls.rule import (
     of_old,
     unknown,
 )
+from openclaw_wizard.pitfalls.state import IMMUTABLE
 from openclaw_wizard.signs import ConfigSigns, Signs
 
 TOKENS = frozenset({"OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"})
@@ -25,7 +26,7 @@ def _keys(facts: Facts) -> Judgement:
     found = facts.installation
     if found is None:
         return unknown()
-    names = [key.name for key in found.loose_keys if key.name not in TOKENS]
+    names = [key.name for key in found.loose_keys if key.name not in TOKENS | IMMUTABLE]
     return look_at(
         [name for name in names if not name.startswith(BEFORE)],
         "set in a unit or a shell alone: {}",
@@ -285,7 +286,7 @@ NOT_INSTALLED = Pitfall(
         "`plugin not found` or `unknown channel id` makes the whole config invalid on some versions, and the "
         "gateway stays down."
     ),
-    source="#107467",
+    source="Tencent/openclaw-weixin#5, IanShaw027/wemp-operator#1",
     severity=Severity.LOOK,
     remedy="`openclaw plugins install …` on OLD, or `openclaw config unset plugins.entries.<id>`.",
     judge=of_old(_not_installed),

@@ -33,7 +33,7 @@ WEBHOOK = Pitfall(
     subject="network",
     title="A channel that calls an address",
     why="The service sends messages to that address until it is told another one: to OLD, not to NEW.",
-    source="docs channels/telegram/transports.md; #69304",
+    source="docs channels/telegram/transports.md",
     severity=Severity.LOOK,
     remedy="Let the name or the proxy lead to NEW after the move, or set the new address in the config.",
     judge=of_config(_webhook),
@@ -161,15 +161,24 @@ PORT_TAKEN = Pitfall(
 
 
 def _port_there(there: There, facts: Facts) -> Judgement:
-    gateway = facts.installation.gateway if facts.installation else None
     standing = facts.target_gateway
     if not there.listening:
         return clear("the port is free on NEW")
-    if gateway is not None and there.listener is not None and there.listener == gateway.pid:
+    if _is_olds(there, facts):
         return clear("that is OLD's own gateway, which is stopped before NEW starts")
     if standing is not None and standing.state in UP:
         return clear("that is the gateway at the target")
     return blocks(f"{there.listening} listens on it")
+
+
+def _is_olds(there: There, facts: Facts) -> bool:
+    """Whether both are one machine, whose OLD and NEW are two users or two practice hosts."""
+    gateway = facts.installation.gateway if facts.installation else None
+    if gateway is None or gateway.state not in UP:
+        return False
+    ids = [machine.machine_id for machine in (facts.old, facts.new) if machine is not None]
+    is_one = len(ids) == 2 and ids[0] is not None and ids[0] == ids[1]
+    return is_one or (there.listener is not None and there.listener == gateway.pid)
 
 
 PORT_TAKEN_THERE = Pitfall(
@@ -252,7 +261,7 @@ TWO_GATEWAYS = Pitfall(
         "Old and new versions do not keep each other out: both write to the same databases, and stopping one "
         "leaves the other."
     ),
-    source="docs gateway/gateway-lock.md; #4355, #72942",
+    source="docs gateway/gateway-lock.md; #72942",
     severity=Severity.LOOK,
     remedy="End the one that its service does not run (`ps -ef | grep openclaw`), then look again.",
     judge=of_old(_gateways),

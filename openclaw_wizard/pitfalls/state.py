@@ -215,7 +215,7 @@ WORKTREES = Pitfall(
     subject="data",
     title="Git worktrees of agents",
     why="A worktree and its repository name each other by absolute path; moved, git finds neither.",
-    source="docs concepts/worktrees",
+    source="docs concepts/managed-worktrees.md",
     severity=Severity.LOOK,
     remedy="After the move: `git worktree repair` in each repository on NEW.",
     judge=of_old(_worktrees),
@@ -264,8 +264,14 @@ CONTAINER_PATHS = Pitfall(
 )
 
 
-def _read_only(_: Installation, signs: Signs) -> Judgement:
-    return blocks(signs.read_only) if signs.read_only else clear("its config may be written")
+IMMUTABLE = frozenset({"OPENCLAW_NIX_MODE", "OPENCLAW_CONFIG_READONLY"})
+
+
+def _read_only(found: Installation, signs: Signs) -> Judgement:
+    if signs.read_only:
+        return blocks(signs.read_only)
+    named = [f"{key.name} is set in {key.where}" for key in found.loose_keys if key.name in IMMUTABLE]
+    return blocks(some(named)) if named else clear("its config may be written")
 
 
 READ_ONLY = Pitfall(
