@@ -319,7 +319,7 @@ async def test_a_database_that_cannot_be_read_leaves_its_rules_unknown(home: Pat
 async def test_what_only_another_kind_of_machine_has(home: Path) -> None:
     """A Mac's Keychain, a disk of a NAS, a config that Nix makes: real files, read as there."""
     state = today(home)
-    logins = {"profiles": {"anthropic:claude-cli": {}}}
+    logins: dict[str, Any] = {"profiles": {"anthropic:claude-cli": {}}}
     write(state / "agents/main/agent/auth-profiles.json", json.dumps(logins))
     write(
         home / ".config/systemd/user/openclaw-gateway.service", "[Service]\nEnvironment=OPENCLAW_NIX_MODE=1\n"

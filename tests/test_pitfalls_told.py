@@ -90,6 +90,12 @@ TOLD: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
         found(gateway=gateway(UP, OPENCLAW_OAUTH_DIR="/srv/keys", HOME="/home/alice")),
         "OPENCLAW_OAUTH_DIR=/srv/keys",
     ),
+    (
+        "placing-variables",
+        CLEAR,
+        found(gateway=gateway(UP, OPENCLAW_CONFIG_PATH="/home/alice/.openclaw/openclaw.json")),
+        "no variable",
+    ),
     ("placing-variables", UNKNOWN, found(gateway=gateway(GatewayState.UNKNOWN)), "what runs OLD's"),
     # --- the program
     ("newer-config", BLOCKS, {"old": host_facts(openclaw="2026.7.1")}, "2026.9.6 wrote the config"),
@@ -184,6 +190,12 @@ TOLD: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("cron-not-imported", UNKNOWN, signs(cron_unimported=None), "cannot be read"),
     # --- logins, keys, channels
     ("keys-left-behind", LOOK, keys("BRAVE_KEY", "OPENCLAW_GATEWAY_TOKEN"), "alone: BRAVE_KEY"),
+    (
+        "keys-left-behind",
+        CLEAR,
+        keys("NODE_OPTIONS", "OPENCLAW_NIX_MODE", "OPENCLAW_NO_RESPAWN"),
+        "every key",
+    ),
     ("token-in-unit", LOOK, TOKEN_ALONE, "only OPENCLAW_GATEWAY_TOKEN in unit openclaw"),
     ("token-in-unit", CLEAR, keys("OPENCLAW_GATEWAY_TOKEN"), "the config holds"),
     ("legacy-variables", LOOK, keys("CLAWDBOT_STATE_DIR"), "CLAWDBOT_STATE_DIR"),

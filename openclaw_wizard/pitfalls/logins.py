@@ -13,10 +13,10 @@ from openclaw_wizard.pitfalls.rule import (
     of_old,
     unknown,
 )
-from openclaw_wizard.pitfalls.state import IMMUTABLE
 from openclaw_wizard.signs import ConfigSigns, Signs
 
 TOKENS = frozenset({"OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"})
+SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 BEFORE = ("CLAWDBOT_", "MOLTBOT_")
 
 # ---------------------------------------------------------------- keys-left-behind
@@ -26,12 +26,18 @@ def _keys(facts: Facts) -> Judgement:
     found = facts.installation
     if found is None:
         return unknown()
-    names = [key.name for key in found.loose_keys if key.name not in TOKENS | IMMUTABLE]
     return look_at(
-        [name for name in names if not name.startswith(BEFORE)],
+        [key.name for key in found.loose_keys if _is_key(key.name)],
         "set in a unit or a shell alone: {}",
         "the state holds every key that the gateway gets",
     )
+
+
+def _is_key(name: str) -> bool:
+    """Whether a move loses something with it. What OpenClaw and Node set for their own processes is none."""
+    if name in TOKENS or name.startswith((*BEFORE, "NODE_")):
+        return False
+    return not name.startswith("OPENCLAW_") or name.endswith(SECRET)
 
 
 KEYS_LEFT = Pitfall(

@@ -318,11 +318,13 @@ def _placing(facts: Facts) -> Judgement:
         return unknown()
     if found.gateway.state is GatewayState.UNKNOWN:
         return unknown("known once it is seen what runs OLD's gateway")
-    named = [
-        f"{name}={found.gateway.environment[name]}"
-        for name in _PLACING
-        if found.gateway.environment.get(name)
-    ]
+    usual = {
+        "OPENCLAW_CONFIG_PATH": f"{found.state_dir}/openclaw.json",
+        "OPENCLAW_OAUTH_DIR": f"{found.state_dir}/credentials",
+        "OPENCLAW_HOME": facts.old.home if facts.old else "",
+    }
+    there = {name: found.gateway.environment.get(name, "").rstrip("/") for name in _PLACING}
+    named = [f"{name}={value}" for name, value in there.items() if value not in ("", usual.get(name))]
     return look_at(named, "{}", "no variable leads elsewhere")
 
 

@@ -264,13 +264,13 @@ CONTAINER_PATHS = Pitfall(
 )
 
 
-IMMUTABLE = frozenset({"OPENCLAW_NIX_MODE", "OPENCLAW_CONFIG_READONLY"})
+_IMMUTABLE = frozenset({"OPENCLAW_NIX_MODE", "OPENCLAW_CONFIG_READONLY"})
 
 
 def _read_only(found: Installation, signs: Signs) -> Judgement:
     if signs.read_only:
         return blocks(signs.read_only)
-    named = [f"{key.name} is set in {key.where}" for key in found.loose_keys if key.name in IMMUTABLE]
+    named = [f"{key.name} is set in {key.where}" for key in found.loose_keys if key.name in _IMMUTABLE]
     return blocks(some(named)) if named else clear("its config may be written")
 
 
