@@ -22,10 +22,12 @@ from typing import Any
 
 import pytest
 
+from openclaw_wizard.hosts import connect
 from openclaw_wizard.hosts.practice import create_practice, stop_practice
 from openclaw_wizard.model import Facts, Finding, GatewayFacts, GatewayState, Verdict
 from openclaw_wizard.openclaw import discover, signs
 from openclaw_wizard.pitfalls import judge_all
+from openclaw_wizard.steps.checking import check
 from tests.builders import new_facts, tree
 from tests.openclaw_states import config, early, gateway, helper, lock_of, today, write
 from tests.openclaw_states import facts as local
@@ -214,6 +216,32 @@ def test_a_machine_without_node_is_told_by_its_pitfall(tmp_path: Path) -> None:
         "unknown",
         "clear",
     }
+
+
+BY_VERSION = {
+    "2026.2.6": "doctor-overwrites-config",
+    "2026.2.15": "doctor-hangs",
+    "2026.8.1": "doctor-needs-a-terminal",
+    "2026.9.7-dev.3": "not-a-release",
+}
+
+
+async def test_what_single_versions_do_wrong_is_told_of_them_alone(tmp_path: Path) -> None:
+    folder, bin = tmp_path / "old", programs(tmp_path / "bin")
+    address = create_practice(folder, user="alice", hostname="old-box", home="home/alice", path=[str(bin)])
+    home = folder / "home/alice"
+    state = today(home)
+    host = await connect(address)
+    try:
+        for version, pitfall in BY_VERSION.items():
+            stub(bin, "openclaw", f"echo 'OpenClaw {version} (eb377ac)'")
+            made = config(home, meta={"lastTouchedVersion": version})
+            write(state / "openclaw.json", json.dumps(made))
+            (known_of_it,) = await check(host, None)
+            assert hits(judge_all(known_of_it)) == {pitfall}
+    finally:
+        await host.aclose()
+        await stop_practice(folder)
 
 
 # ---------------------------------------------------------------------- one by one
@@ -405,7 +433,7 @@ async def test_the_survey_reads_new_for_its_pitfalls_and_changes_nothing(
         "bind-address",
         "local-models",
     }
-    assert hits(told) >= {*wanted, "no-service", "port-taken"}
+    assert hits(told) >= {*wanted, "no-service", "no-openclaw-command", "port-taken"}
     assert told["port-taken-on-new"].verdict is Verdict.BLOCKS
     assert str(listener) in told["port-of-a-neighbour"].evidence
     assert [hosts.snapshot(home) for home in (hosts.old_home, new)] == before
