@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from openclaw_wizard.faces.tui.app import WizardApp
+from tests.planted import plant, silent_port, stub
 from tests.screenshots import SIZES, Driver, capture
-from tests.test_pitfalls_real import plant, silent_port, stub
 from tests.two_hosts import TwoHosts
 
 

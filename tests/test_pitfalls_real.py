@@ -1,7 +1,7 @@
-"""Pitfalls that are really there: real files, modes, owners, databases, units, ports and processes.
+"""Pitfalls that are really there on OLD: real files, modes, owners, databases, units, ports and processes.
 
 One state directory with many of them planted is read once, and all are found and none else; what does not fit
-beside the others is planted by itself. The readings are those of `check` and of the survey.
+beside the others is planted by itself. The readings are those of `check`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import asyncio
 import json
 import os
 import shutil
-import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,124 +21,22 @@ import pytest
 
 from openclaw_wizard.hosts import connect
 from openclaw_wizard.hosts.practice import create_practice, stop_practice
-from openclaw_wizard.model import Facts, Finding, GatewayFacts, GatewayState, Verdict
-from openclaw_wizard.openclaw import discover, signs
+from openclaw_wizard.model import Facts, Verdict
 from openclaw_wizard.pitfalls import judge_all
 from openclaw_wizard.steps.checking import check
-from tests.builders import new_facts, tree
-from tests.openclaw_states import config, early, gateway, helper, lock_of, today, write
+from tests.openclaw_states import config, early, gateway, lock_of, today, write
 from tests.openclaw_states import facts as local
+from tests.planted import HIT, PLANTED, hits, judged, listening, plant, stub
 from tests.test_identify_finds import only
-from tests.two_hosts import TwoHosts, programs
+from tests.two_hosts import programs
 
 pytestmark = pytest.mark.node
-
-HIT = (Verdict.LOOK, Verdict.BLOCKS)
-
-
-async def known(home: Path, profile: str | None = None, **more: Any) -> Facts:
-    """What is read of the installation with this profile below `home`, as `check` reads it."""
-    machine = local(home, hostname="old-box", user="alice", openclaw=more.pop("openclaw", "2026.9.6"))
-    found = await discover.discover(helper(), machine)
-    chosen = next(each for each in found if each.profile == profile)
-    read = {"installation": chosen, "installations": found, "other_profiles": ()}
-    return Facts(old=machine, **{**read, **more})
-
-
-def hits(findings: dict[str, Finding]) -> set[str]:
-    return {name for name, finding in findings.items() if finding.verdict in HIT}
-
-
-async def judged(home: Path, profile: str | None = None, **more: Any) -> dict[str, Finding]:
-    return judge_all(await known(home, profile, **more))
 
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    """The port on which another process listens."""
-    waiting = (
-        "import socket, time; s = socket.create_server(('127.0.0.1', 0)); "
-        "print(s.getsockname()[1], flush=True); time.sleep(600)"
-    )
-    with subprocess.Popen([sys.executable, "-c", waiting], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.kill()
-
-
-# ---------------------------------------------------------------------- many at once
-
-PLANTED = {
-    *("stray-logs", "legacy-folder", "migration-leftovers", "worktrees", "dead-paths", "container-paths"),
-    *("chats-missing", "chats-put-away", "chats-not-imported", "official-backup", "cron-elsewhere"),
-    *("cron-not-imported", "keys-left-behind", "token-in-unit", "unset-variables", "legacy-variables"),
-    *("identity-gone", "whatsapp-not-linked", "channel-switched-off", "sealed-logins", "browser-logins"),
-    *("program-logins", "webhook", "tailscale", "allowed-origins", "auto-update", "plugin-not-installed"),
-    *("plugin-elsewhere", "node-host", "started-elsewhere", "placing-variables", "newer-config"),
-    *("workspace-redirected", "port-taken", "program-in-state"),
-}
-UNIT = """[Service]
-ExecStart=/usr/bin/openclaw gateway
-Environment=NIGHTLY_API_KEY=sk-1 OPENCLAW_GATEWAY_TOKEN=t-1 OPENCLAW_OAUTH_DIR={home}/oauth
-"""
-
-
-def plant(home: Path, port: int) -> None:
-    """A state directory of 2026.9.6 with all of `PLANTED`."""
-    made = config(home, update={"auto": {"enabled": True}}, logging={"file": "/home/node/claw.log"})
-    made["agents"]["entries"]["family"] = {}
-    made["channels"] = {
-        "telegram": {"botToken": "${NOWHERE_TOKEN}", "webhookUrl": "https://bot.example.org/hook?k=secret"},
-        "whatsapp": {"enabled": True},
-    }
-    made["plugins"]["entries"]["matrix"] = {"enabled": True}
-    made["plugins"]["load"] = {"paths": [f"{home}/gone/plugin"]}
-    made["gateway"] |= {"bind": "tailnet", "port": port}
-    made["gateway"]["controlUi"] = {"allowedOrigins": ["https://old-box.lan", "http://localhost:5"]}
-    state = today(home, **made)
-    plant_conversations(state)
-    plant_jobs(state)
-    plant_around(home)
-    for name in ("update-check.json", "update-check.json.migrated"):
-        write(state / name, "{}")
-    write(state / "state/lost.sqlite-wal", "rows")
-    write(state / "worktrees/one/file", "")
-    write(state / "devices/paired.json", json.dumps({"phone": {}}))
-    write(state / "credentials/auth-profiles/0a1b.json", "{}")
-    write(state / "browser/openclaw/user-data/Local State", "{}")
-    write(state / "plugins/installs.json", json.dumps({"records": {"old": {"installPath": "/gone/old"}}}))
-    write(state / "tools/bin/node-of-state", "#!/bin/sh\n", 0o755)
-    (state / "workspace/family").mkdir()
-
-
-def plant_conversations(state: Path) -> None:
-    for agent, ids in (("main", ["kept", "away"]), ("family", ["lost"])):
-        index = {f"agent:{agent}:{each}": {"sessionId": each} for each in ids}
-        write(state / f"agents/{agent}/sessions/sessions.json", json.dumps(index))
-    write(state / "agents/main/sessions/kept.jsonl", "{}\n")
-    write(state / "agents/main/sessions/away.jsonl.deleted.2026-05-01", "{}\n")
-
-
-def plant_jobs(state: Path) -> None:
-    with closing(sqlite3.connect(state / "state/openclaw.sqlite")) as db:
-        db.execute("INSERT INTO cron_jobs VALUES ('/old/cron/jobs.json', 'job-9', NULL, 'weekly', 1)")
-        db.commit()
-    write(state / "cron/jobs.json", json.dumps({"jobs": [{"id": "job-1"}, {"id": "never-imported"}]}))
-
-
-def plant_around(home: Path) -> None:
-    units = home / ".config/systemd/user"
-    write(units / "openclaw-gateway.service", UNIT.format(home=home))
-    write(units / "openclaw-node.service", "[Service]\n")
-    write(home / ".bashrc", "export CLAWDBOT_API_KEY=sk-2\n")
-    write(home / ".moltbot/clawdbot.json", "{}")
-    write(home / ".codex/auth.json", "{}")
-    write(home / "2026-09-01-openclaw-backup.tar.gz", "")
-    (home / "oauth").mkdir()
-
-
-def stub(folder: Path, name: str, text: str) -> None:
-    write(folder / name, f"#!/bin/sh\n{text}\n", 0o755)
+    with listening() as port:
+        yield port
 
 
 @pytest.fixture
@@ -357,94 +252,3 @@ async def test_what_only_another_kind_of_machine_has(home: Path) -> None:
     told = judge_all(Facts(old=local(home, system="Darwin"), installation=found, other_profiles=()))
     assert hits(told) == {"keychain-logins", "state-on-network", "read-only-config"}
     assert told["read-only-config"].verdict is Verdict.BLOCKS
-
-
-# ---------------------------------------------------------------------- NEW
-
-
-async def test_what_is_read_of_new(home: Path, listener: int) -> None:
-    write(home / ".clawdbot/clawdbot.json", "{}")
-    units = home / ".config/systemd/user"
-    units.mkdir(parents=True)
-    units.chmod(0o775)
-    places = [f"127.0.0.1:{listener}", f"127.0.0.1:{silent_port()}"]
-    asked = {"home": str(home), "port": listener, "asked": places}
-    there = signs.there(await helper().call("oc.there", asked))
-    assert (there.unit_folder_mode, there.legacy, there.answering) == (
-        0o775,
-        (f"{home}/.clawdbot",),
-        (places[0],),
-    )
-    assert "127.0.0.1" in there.addresses
-    state = today(home)
-    made = config(home)
-    made["models"] = {"providers": {"ollama": {"baseUrl": f"http://{places[1]}/v1"}}}
-    made["gateway"] |= {"bind": "custom", "customBindHost": "192.0.2.7"}
-    write(state / "openclaw.json", json.dumps(made))
-    new = new_facts(home=str(home), user_bus=True, linger=False)
-    found = hits(await judged(home, new=new, there=there, neighbours=(), trees=(tree(new=f"{home}/x"),)))
-    assert found >= {
-        *("legacy-folder-on-new", "service-folder-open", "home-differs", "no-linger"),
-        *("local-models", "bind-address", "port-taken-on-new"),
-    }
-
-
-async def test_a_free_port_and_a_clean_home_on_new(home: Path) -> None:
-    there = signs.there(await helper().call("oc.there", {"home": str(home), "port": silent_port()}))
-    today(home)
-    found = await judged(home, new=new_facts(home=there.account_home), there=there, neighbours=())
-    for name in ("legacy-folder-on-new", "service-folder-open", "home-differs", "port-taken-on-new"):
-        assert found[name].verdict is Verdict.CLEAR, name
-
-
-async def test_another_installation_on_new_with_the_same_port_and_channels(
-    home: Path, tmp_path: Path
-) -> None:
-    today(home)
-    (neighbour,) = await discover.discover(helper(), local(_second_home(tmp_path)))
-    running = neighbour.model_copy(update={"gateway": GatewayFacts(state=GatewayState.RUNNING)})
-    found = hits(await judged(home, neighbours=(running,)))
-    assert found == {"port-of-a-neighbour", "neighbour-with-channels"}
-
-
-async def test_the_survey_reads_new_for_its_pitfalls_and_changes_nothing(
-    tmp_path: Path, listener: int
-) -> None:
-    hosts = TwoHosts(tmp_path)
-    state, new = hosts.furnish(), hosts.new_home
-    made = config(hosts.old_home)
-    made["gateway"] |= {"port": listener, "bind": "custom", "customBindHost": "192.0.2.7"}
-    made["models"] = {"providers": {"ollama": {"baseUrl": f"http://127.0.0.1:{silent_port()}/v1"}}}
-    write(state / "openclaw.json", json.dumps(made))
-    write(new / ".moltbot/clawdbot.json", "{}")
-    write(new / ".openclaw-x/openclaw.json", json.dumps({"gateway": {"mode": "local", "port": listener}}))
-    before = [hosts.snapshot(home) for home in (hosts.old_home, new)]
-    wizard = hosts.wizard()
-    try:
-        plan = await wizard.survey(hosts.old, hosts.new)
-    finally:
-        await wizard.aclose()
-        await hosts.close()
-    told = {each.pitfall: each for each in plan.findings}
-    wanted = {
-        "legacy-folder-on-new",
-        "port-taken-on-new",
-        "port-of-a-neighbour",
-        "bind-address",
-        "local-models",
-    }
-    assert hits(told) >= {*wanted, "no-service", "no-openclaw-command", "port-taken"}
-    assert told["port-taken-on-new"].verdict is Verdict.BLOCKS
-    assert str(listener) in told["port-of-a-neighbour"].evidence
-    assert [hosts.snapshot(home) for home in (hosts.old_home, new)] == before
-
-
-def _second_home(folder: Path) -> Path:
-    today(folder / "second")
-    return folder / "second"
-
-
-def silent_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

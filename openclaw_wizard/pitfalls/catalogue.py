@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from openclaw_wizard.pitfalls import chats, data, install, logins, network, paths, program, running, state
+from openclaw_wizard.pitfalls import (
+    chats,
+    data,
+    install,
+    logins,
+    network,
+    paths,
+    program,
+    running,
+    state,
+    versions,
+)
 from openclaw_wizard.pitfalls.rule import Pitfall
 
 __all__ = ["PITFALLS", "SUBJECTS", "Pitfall"]
@@ -42,10 +53,10 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     program.SERVICE_FOLDER,
     logins.NOT_INSTALLED,
     logins.PLUGIN_ELSEWHERE,
-    program.DOCTOR_TERMINAL,
-    program.DOCTOR_HANGS,
-    program.DOCTOR_OVERWRITES,
-    program.APPROVALS_DEADLOCK,
+    versions.DOCTOR_TERMINAL,
+    versions.DOCTOR_HANGS,
+    versions.DOCTOR_OVERWRITES,
+    versions.APPROVALS_DEADLOCK,
     data.NOT_ENOUGH_ROOM,
     data.TARGET_NOT_EMPTY,
     data.PARTIAL_COPY,
@@ -74,8 +85,8 @@ PITFALLS: Final[tuple[Pitfall, ...]] = (
     chats.CHATS_PUT_AWAY,
     chats.NOT_IMPORTED,
     chats.OFFICIAL_BACKUP,
-    program.DOCTOR_ARCHIVES,
-    program.SESSION_FILES,
+    versions.DOCTOR_ARCHIVES,
+    versions.SESSION_FILES,
     chats.CRON_ELSEWHERE,
     chats.CRON_UNIMPORTED,
     logins.KEYS_LEFT,
