@@ -92,7 +92,7 @@ def plant(home: Path, port: int) -> None:
     plant_around(home)
     for name in ("update-check.json", "update-check.json.migrated"):
         write(state / name, "{}")
-    write(state / "state/lost.sqlite-wal", "rows")
+    write(state / "state/löst.sqlite-wal", "rows")
     write(state / "worktrees/one/file", "")
     write(state / "devices/paired.json", json.dumps({"phone": {}}))
     write(state / "credentials/auth-profiles/0a1b.json", "{}")

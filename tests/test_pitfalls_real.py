@@ -10,10 +10,12 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,7 @@ def test_what_is_planted_on_a_host_is_found_and_nothing_else(planted: str) -> No
     assert ran.returncode == 4, ran.stderr
     assert [name for name, each in told.items() if each["verdict"] == "blocks"] == ["newer-config"]
     assert found["counts"]["blocks"] == 1
+    assert told["stray-logs"]["evidence"] == "without its database: state/löst.sqlite-wal"
     for secret in ("sk-1", "sk-2", "t-1", "k=secret"):
         assert secret not in ran.stdout
     as_text = run_check("--host", planted)
@@ -252,3 +255,25 @@ async def test_what_only_another_kind_of_machine_has(home: Path) -> None:
     told = judge_all(Facts(old=local(home, system="Darwin"), installation=found, other_profiles=()))
     assert hits(told) == {"keychain-logins", "state-on-network", "read-only-config"}
     assert told["read-only-config"].verdict is Verdict.BLOCKS
+
+
+async def test_files_of_another_shape_break_no_reading(home: Path) -> None:
+    state = early(home)
+    write(
+        state / "openclaw.json", json.dumps({"gateway": "local", "channels": [1], "plugins": {"entries": 5}})
+    )
+    write(
+        state / "agents/main/sessions/sessions.json",
+        json.dumps([1, None, {"sessionId": 5, "sessionFile": 6}]),
+    )
+    write(state / "cron/jobs.json", json.dumps({"jobs": {"id": "x"}}))
+    for name, text in (("devices/paired.json", "5"), ("plugins/installs.json", '{"records": [null]}')):
+        write(state / name, text)
+    today(home / "elsewhere")
+    shutil.copytree(home / "elsewhere/.openclaw/state", state / "state")
+    with closing(sqlite3.connect(state / "state/openclaw.sqlite")) as db:
+        db.execute('UPDATE config_machine_state SET value_json = \'{"index": {"plugins": [null]}}\'')
+        db.commit()
+    found = await judged(home)
+    assert found["cron-not-imported"].verdict is Verdict.CLEAR
+    assert found["identity-gone"].verdict is Verdict.CLEAR

@@ -11,6 +11,17 @@ function ocListed(names) {
   return { count: names.length, first: names.slice(0, OC_NAMED) };
 }
 
+// Counts all of them and keeps the first, since there can be a million.
+class OcTally {
+  count = 0;
+  first = [];
+
+  add(name) {
+    this.count += 1;
+    if (this.first.length < OC_NAMED) this.first.push(ocName(Buffer.from(name, "latin1")));
+  }
+}
+
 // Whether every folder above lets other users through.
 function ocReachable(folder) {
   for (let at = path.resolve(folder); at !== "/"; at = path.dirname(at)) {
@@ -21,8 +32,8 @@ function ocReachable(folder) {
 
 // What is odd about entries, gathered while a state directory is walked; parents come first.
 class OcOdd {
-  #foreign = [];
-  #open = [];
+  #foreign = new OcTally();
+  #open = new OcTally();
   #logs = [];
   #databases = new Set();
   #passable = new Set();
@@ -36,8 +47,10 @@ class OcOdd {
   // `name` is relative to the state directory, a character a byte; its own is empty.
   add(name, stat) {
     if (!stat) return;
-    if (Number(stat.uid) !== this.#user) this.#foreign.push(name || ".");
+    if (Number(stat.uid) !== this.#user) this.#foreign.add(name || ".");
     this.#modes(name, stat, Number(stat.mode));
+    // What lies in a workspace is a person's own.
+    if (name.startsWith("workspace")) return;
     if (OC_LOG.test(name)) this.#logs.push(name);
     if (OC_DATABASE.test(name)) this.#databases.add(name);
   }
@@ -46,12 +59,13 @@ class OcOdd {
     const above = name ? this.#passable.has(name.includes("/") ? path.dirname(name) : "") : this.#reachable;
     if (!above) return;
     if (stat.isDirectory() && mode & 0o001) this.#passable.add(name);
-    if (stat.isFile() && mode & 0o004 && OC_SECRET.test(name)) this.#open.push(name);
+    if (stat.isFile() && mode & 0o004 && OC_SECRET.test(name)) this.#open.add(name);
   }
 
   found() {
-    const stray = this.#logs.filter((name) => !this.#databases.has(name.replace(/-(wal|journal)$/, "")));
-    return { foreign: ocListed(this.#foreign), openToOthers: ocListed(this.#open), strayLogs: ocListed(stray) };
+    const stray = new OcTally();
+    for (const name of this.#logs) if (!this.#databases.has(name.replace(/-(wal|journal)$/, ""))) stray.add(name);
+    return { foreign: this.#foreign, openToOthers: this.#open, strayLogs: stray };
   }
 }
 
@@ -103,7 +117,7 @@ function ocFromState(db, stateDir) {
   const index = ocParsed(row?.value_json ?? "")?.index;
   return {
     cronKey: ocCronKey(stateDir, null, db),
-    cronStores: stores?.map(({ key, n }) => [key, Number(n)]) ?? [],
+    cronStores: stores?.map(({ key, n }) => [String(key), Number(n)]) ?? [],
     cronUnimported: inFile.filter(({ id }) => !ids.has(id)).length,
     plugins: Array.isArray(index?.plugins) ? index.plugins.map((each) => String(each?.pluginId)) : null,
     records: ocStoredPlugins(db) ?? {},
@@ -180,16 +194,20 @@ async function ocListeningOn(port, proc) {
   return { listening, listener: found?.pid ?? null };
 }
 
+// What Node says where the system has no answer, such as a user without an account.
+const OC_REFUSED = new Set(["ENOENT", "ERR_SYSTEM_ERROR"]);
+
 // {legacy, unitFolderMode, accountHome, addresses, listening, listener, answering}; `asked` are places as 127.0.0.1:11434.
 command("oc.there", async ({ home, port = null, asked = [], proc = "/proc" }) => {
   const units = ocTry(() => fs.statSync(path.join(home, ".config/systemd/user")), OC_CLOSED);
-  const addresses = Object.values(os.networkInterfaces()).flat().map(({ address }) => address);
+  const links = ocTry(() => os.networkInterfaces(), OC_REFUSED) ?? {};
+  const addresses = Object.values(links).flat().map(({ address }) => address);
   const ports = asked.map((each) => [each, Number(each.split(":").at(-1))]);
   const answers = await Promise.all(ports.map(([, number]) => ocListening(number)));
   return {
     legacy: ocLegacy(home, []),
     unitFolderMode: units ? units.mode & 0o7777 : null,
-    accountHome: ocTry(() => os.userInfo().homedir, new Set(["ENOENT", "ERR_SYSTEM_ERROR"])) ?? "",
+    accountHome: ocTry(() => os.userInfo().homedir, OC_REFUSED) ?? "",
     addresses,
     ...(await ocListeningOn(port, proc)),
     answering: ports.filter((_, at) => answers[at]).map(([each]) => each),
