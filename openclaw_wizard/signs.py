@@ -61,6 +61,8 @@ class Signs(Word):
     """Files of an older layout beside the marks of their migration."""
     archives: tuple[str, ...] = ()
     """Archives of `openclaw backup create` in the home."""
+    chats_closed: bool = False
+    """Whether some of its conversations cannot be listed by this user; then the next five are not whole."""
     transcripts: int = 0
     """Conversations in files, as up to 2026.7."""
     indexed: int = 0
@@ -83,8 +85,8 @@ class Signs(Word):
     """Devices that are paired in files, as up to 2026.7."""
     identity: bool = False
     """Whether this machine's own identity is there as a file."""
-    whatsapp: tuple[str, ...] = ()
-    """Accounts of WhatsApp with a login in `credentials/whatsapp`."""
+    whatsapp: tuple[str, ...] | None = ()
+    """Accounts of WhatsApp with a login in `credentials/whatsapp`; None where it cannot be listed."""
     keychain: tuple[str, ...] = ()
     sealed: int = 0
     """Logins whose key is nowhere in the home."""

@@ -174,6 +174,8 @@ TOLD: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("worktrees", LOOK, signs(special=("worktrees",)), "worktrees/"),
     # --- conversations and cron jobs
     ("chats-missing", LOOK, signs(without_chats=("main",)), "the index of main"),
+    ("chats-missing", UNKNOWN, signs(chats_closed=True), "cannot all be read"),
+    ("doctor-puts-chats-away", UNKNOWN, runs("2026.5.2", chats_closed=True), "cannot all be read"),
     ("chats-put-away", LOOK, signs(put_away=TWO), "5 of the index"),
     ("chats-not-imported", LOOK, runs("2026.9.6", indexed=3), "names 3 conversations"),
     ("chats-not-imported", CLEAR, runs("2026.7.1", indexed=3), "does not have it"),
@@ -205,6 +207,7 @@ TOLD: tuple[tuple[str, Verdict, dict[str, Any], str], ...] = (
     ("whatsapp-not-linked", LOOK, config(whatsapp=True), "holds no login"),
     ("whatsapp-not-linked", CLEAR, signs({"whatsapp": True}, whatsapp=("default",)), "linked: default"),
     ("whatsapp-not-linked", CLEAR, profile_without_whatsapp(), "in the default profile"),
+    ("whatsapp-not-linked", UNKNOWN, signs({"whatsapp": True}, whatsapp=None), "credentials cannot be read"),
     ("whatsapp-in-default", LOOK, profile_without_whatsapp(), "the default profile has one"),
     ("whatsapp-in-default", UNKNOWN, {"installations": None}, "every profile"),
     ("channel-switched-off", LOOK, config(switched_off=("whatsapp",)), "whatsapp"),

@@ -71,6 +71,17 @@ class OcOdd {
 
 // ------------------------------------------------------------------ conversations of the JSONL era
 
+// Whether it is there and this user may not list it, or may not even see whether it is.
+function ocIsClosed(folder) {
+  try {
+    fs.readdirSync(folder);
+    return false;
+  } catch (error) {
+    if (!OC_CLOSED.has(error.code)) throw error;
+    return !OC_ABSENT.has(error.code);
+  }
+}
+
 function ocIndexed(folder) {
   const found = ocJson(path.join(folder, "sessions.json"));
   return Object.values(found && typeof found === "object" ? found : {}).filter((each) => each?.sessionId);
@@ -83,8 +94,10 @@ async function ocHasSessionRows(file) {
 
 async function ocChats(stateDir) {
   const found = { transcripts: 0, indexed: 0, withoutChats: [], putAway: [], elsewhere: [] };
+  found.closed = ocIsClosed(path.join(stateDir, "agents"));
   for (const agent of ocNames(path.join(stateDir, "agents"), OC_CLOSED)) {
     const folder = path.join(stateDir, "agents", agent, "sessions");
+    found.closed ||= ocIsClosed(folder);
     const names = ocNames(folder, OC_CLOSED);
     const chats = names.filter((name) => name.endsWith(".jsonl") && !name.endsWith(".trajectory.jsonl"));
     const index = ocIndexed(folder);
@@ -128,6 +141,7 @@ function ocFromState(db, stateDir) {
 async function ocStored(stateDir) {
   const file = path.join(stateDir, "state/openclaw.sqlite");
   const none = { cronKey: "", cronStores: [], cronUnimported: 0, plugins: null, records: {} };
+  if (ocIsClosed(path.dirname(file))) return null;
   if (!ocTry(() => fs.statSync(file).size, OC_CLOSED)) return none;
   return (await ocWithDatabase(file, new Set(), (db) => ocFromState(db, stateDir))) ?? null;
 }
@@ -152,6 +166,7 @@ function ocPairedInFiles(stateDir) {
 
 function ocLinkedAccounts(stateDir) {
   const folder = path.join(stateDir, "credentials/whatsapp");
+  if (ocIsClosed(path.dirname(folder)) || ocIsClosed(folder)) return null;
   return ocNames(folder, OC_CLOSED).filter((name) => ocExists(path.join(folder, name, "creds.json")));
 }
 

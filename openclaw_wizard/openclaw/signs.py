@@ -50,6 +50,7 @@ class Read(_FromHost):
     foreign: Listed
     open_to_others: Listed
     stray_logs: Listed
+    closed: bool
     transcripts: int
     indexed: int
     without_chats: tuple[str, ...]
@@ -61,7 +62,7 @@ class Read(_FromHost):
     archives: tuple[str, ...]
     paired: int
     identity: bool
-    whatsapp: tuple[str, ...]
+    whatsapp: tuple[str, ...] | None
     read_only: str
     node_units: tuple[str, ...]
     variables: tuple[str, ...]
@@ -80,6 +81,7 @@ def of_host(read: Read, config: Config | None, setting: Setting) -> dict[str, ob
     return {
         **{name: getattr(read, name) for name in _SAME},
         "sessions_elsewhere": read.elsewhere,
+        "chats_closed": read.closed,
         "cron_elsewhere": _cron_elsewhere(read.stored, config or {}, setting),
         "cron_unimported": read.stored.cron_unimported if read.stored else None,
         "plugins_unknown": _unknown_plugins(read.stored, config or {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_wizard.model import Facts, Installation, Severity
+from openclaw_wizard.model import Installation, Severity
 from openclaw_wizard.pitfalls.rule import (
     Judgement,
     Pitfall,
@@ -10,6 +10,7 @@ from openclaw_wizard.pitfalls.rule import (
     in_versions,
     look,
     look_at,
+    of_chats,
     of_old,
     some,
     unknown,
@@ -40,7 +41,7 @@ OFFICIAL_BACKUP = Pitfall(
     source="#86382; measured",
     severity=Severity.LOOK,
     remedy="Do not restore from it alone: the wizard copies the files themselves.",
-    judge=of_old(_archives),
+    judge=of_chats(_archives),
     versions="2026.4 to 2026.7 as OLD",
 )
 
@@ -66,7 +67,7 @@ CHATS_MISSING = Pitfall(
     source="#86382; measured",
     severity=Severity.LOOK,
     remedy="Look for `agents/*/sessions/*.jsonl` on the machine that this one was copied from.",
-    judge=of_old(_missing),
+    judge=of_chats(_missing),
 )
 
 # ----------------------------------------------------------------- chats-put-away
@@ -90,19 +91,16 @@ CHATS_PUT_AWAY = Pitfall(
     source="#73471, #45255",
     severity=Severity.LOOK,
     remedy="On OLD take the ending `.deleted.<time>` off their names, with the gateway stopped.",
-    judge=of_old(_put_away),
+    judge=of_chats(_put_away),
 )
 
 # -------------------------------------------------------------- chats-not-imported
 
 
-def _not_imported(facts: Facts) -> Judgement:
-    found = facts.installation
-    if found is None or found.signs is None:
-        return unknown()
-    if not found.signs.indexed:
+def _not_imported(_: Installation, signs: Signs) -> Judgement:
+    if not signs.indexed:
         return clear("there is no index of the older kind")
-    return look(f"sessions.json still names {found.signs.indexed} conversations")
+    return look(f"sessions.json still names {signs.indexed} conversations")
 
 
 NOT_IMPORTED = Pitfall(
@@ -119,7 +117,7 @@ NOT_IMPORTED = Pitfall(
         "The move runs the doctor on NEW. Better on OLD first, where you can compare: `openclaw doctor "
         "--fix`."
     ),
-    judge=in_versions("2026.8.1", LATEST, _not_imported),
+    judge=in_versions("2026.8.1", LATEST, of_chats(_not_imported)),
     versions="since 2026.8.1",
 )
 

@@ -205,6 +205,8 @@ def _whatsapp(config: ConfigSigns, facts: Facts) -> Judgement:
     linked = facts.installation.signs.whatsapp if facts.installation and facts.installation.signs else ()
     if not config.whatsapp:
         return clear("WhatsApp is not configured, or keeps its login elsewhere")
+    if linked is None:
+        return unknown("OLD's credentials cannot be read")
     if _of_default(facts):
         return clear("its login is in the default profile")
     return clear(f"linked: {', '.join(linked)}") if linked else look("credentials/whatsapp holds no login")

@@ -130,6 +130,17 @@ def of_old(judge: Callable[[Installation, Signs], Judgement]) -> Callable[[Facts
     return judged
 
 
+def of_chats(judge: Callable[[Installation, Signs], Judgement]) -> Callable[[Facts], Judgement]:
+    """A rule over OLD's conversations in files."""
+
+    def judged(found: Installation, signs: Signs) -> Judgement:
+        return (
+            unknown("OLD's conversations cannot all be read") if signs.chats_closed else judge(found, signs)
+        )
+
+    return of_old(judged)
+
+
 def of_config(judge: Callable[[ConfigSigns, Facts], Judgement]) -> Callable[[Facts], Judgement]:
     """A rule over OLD's config."""
 

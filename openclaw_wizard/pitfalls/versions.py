@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from openclaw_wizard.model import Facts, Severity
-from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, clear, in_versions, look, unknown, version_of
+from openclaw_wizard.model import Facts, Installation, Severity
+from openclaw_wizard.pitfalls.rule import (
+    Judgement,
+    Pitfall,
+    clear,
+    in_versions,
+    look,
+    of_chats,
+    unknown,
+    version_of,
+)
+from openclaw_wizard.signs import Signs
 
 
 def _runs(facts: Facts) -> Judgement:
@@ -50,13 +60,10 @@ DOCTOR_OVERWRITES = Pitfall(
 )
 
 
-def _with_chats(facts: Facts) -> Judgement:
-    found = facts.installation
-    if found is None or found.signs is None:
-        return unknown()
-    if not found.signs.transcripts:
+def _with_chats(_: Installation, signs: Signs) -> Judgement:
+    if not signs.transcripts:
         return clear("there are no conversations in files")
-    return look(f"{found.signs.transcripts} conversations, OLD runs {version_of(facts)}")
+    return look(f"{signs.transcripts} conversations that it may take for orphans")
 
 
 DOCTOR_ARCHIVES = Pitfall(
@@ -70,7 +77,7 @@ DOCTOR_ARCHIVES = Pitfall(
     source="#73471, #26468, #45255",
     severity=Severity.LOOK,
     remedy="The move counts them again at the end. Those that are gone are in OLD's safety copy.",
-    judge=in_versions("2026.4.22", "2026.5.27", _with_chats),
+    judge=in_versions("2026.4.22", "2026.5.27", of_chats(_with_chats)),
     versions="2026.4.22 to 2026.5.27",
 )
 
@@ -100,11 +107,8 @@ APPROVALS_DEADLOCK = Pitfall(
 )
 
 
-def _session_files(facts: Facts) -> Judgement:
-    found = facts.installation
-    if found is None or found.signs is None:
-        return unknown()
-    elsewhere = found.signs.sessions_elsewhere
+def _session_files(_: Installation, signs: Signs) -> Judgement:
+    elsewhere = signs.sessions_elsewhere
     if not elsewhere.count:
         return clear("no conversation names another place")
     return look(f"{elsewhere.count} name a file outside their folder: {elsewhere.first[0]}")
@@ -121,6 +125,6 @@ SESSION_FILES = Pitfall(
     source="#15696, #15967, #16972, #5631",
     severity=Severity.LOOK,
     remedy="On OLD remove `sessionFile` from those entries of `sessions.json`; the name follows from the id.",
-    judge=in_versions("2026.2.12", "2026.2.14", _session_files),
+    judge=in_versions("2026.2.12", "2026.2.14", of_chats(_session_files)),
     versions="2026.2.12 to 2026.2.14",
 )
