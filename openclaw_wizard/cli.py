@@ -53,6 +53,11 @@ def parser() -> argparse.ArgumentParser:
             face.add_argument("--plain", action="store_true", help="lines of text, no full screen")
         return made
 
+    check = add("check", "Read one machine and say what would go wrong; writes nothing on it.")
+    check.add_argument("--host", metavar="HOST", required=True, help="the machine to look at")
+    check.add_argument("--profile", metavar="NAME", help="only this profile (default: all)")
+    check.add_argument("--all", action="store_true", help="also list what is clear or not yet known")
+
     plan = add("plan", "Read both machines and say what would be done; writes nothing on them.")
     _hosts(plan, required=True)
     wishes.add_to(plan)
@@ -131,6 +136,10 @@ async def _main(options: argparse.Namespace) -> ExitCode:
             return _report(options)
         case "demo":
             return await _demo(options)
+        case "check":
+            from openclaw_wizard import check
+
+            return await stoppable(lambda: check.run(options))
         case _:
             return await _headless(options)
 
@@ -233,13 +242,27 @@ def chosen(choices: Sequence[str], said: str) -> str | None:
 
 async def carry_out(wizard: Wizard, work: Callable[[], Awaitable[ExitCode]]) -> ExitCode:
     """Runs `work` under our signal handlers; a signal stops it at a safe point, resumable."""
+
+    def stopping(reason: str) -> None:
+        wizard.stop_reason = reason
+
+    try:
+        return await stoppable(work, stopping)
+    finally:
+        await wizard.aclose()
+
+
+async def stoppable(
+    work: Callable[[], Awaitable[ExitCode]], stopping: Callable[[str], object] = lambda _: None
+) -> ExitCode:
+    """The exit code of `work`, or that of the signal that ended it; `stopping` is told the signal's name."""
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work())
     got: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
         got.append(number)
-        wizard.stop_reason = number.name
+        stopping(number.name)
         task.cancel()
 
     for number in SIGNALS:
@@ -251,7 +274,6 @@ async def carry_out(wizard: Wizard, work: Callable[[], Awaitable[ExitCode]]) -> 
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-        await wizard.aclose()
 
 
 async def _plan(wizard: Wizard, options: argparse.Namespace) -> ExitCode:

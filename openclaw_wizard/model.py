@@ -13,6 +13,7 @@ from typing import Final
 
 from openclaw_wizard.counted import Arrived, Database, Inventory, Proof, Row, RowState, Seen
 from openclaw_wizard.paths import Paths, Pin, Relocation
+from openclaw_wizard.signs import There
 from openclaw_wizard.standing import (
     GatewayFacts,
     GatewayState,
@@ -47,6 +48,7 @@ __all__ = [
     "RowState",
     "Seen",
     "StaysBehind",
+    "There",
     "Word",
     "Workspace",
 ]
@@ -156,6 +158,7 @@ class Verdict(StrEnum):
 
 class Finding(Word):
     pitfall: str
+    subject: str = ""
     title: str
     verdict: Verdict
     evidence: str = ""
@@ -221,6 +224,10 @@ class Facts(Word):
     schema_fit: SchemaFit | None = None
     target: Installation | None = None
     """What NEW holds already at the place the state directory goes to."""
+    neighbours: tuple[Installation, ...] | None = None
+    """What NEW holds elsewhere."""
+    there: There | None = None
+    """What else was read of NEW."""
     target_gateway: GatewayFacts | None = None
     trees: tuple[Tree, ...] | None = None
     archive_room: int | None = None

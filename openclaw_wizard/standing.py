@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from openclaw_wizard.signs import Signs
 from openclaw_wizard.word import Word
 
 
@@ -159,3 +160,5 @@ class Installation(Word):
     outside: tuple[Outside, ...] = ()
     loose_keys: tuple[LooseKey, ...] = ()
     stays: tuple[StaysBehind, ...] = ()
+    signs: Signs | None = None
+    """What pitfalls are told by."""

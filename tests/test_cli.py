@@ -45,7 +45,7 @@ def cli(tmp_path: Path) -> Cli:
 
 def test_help_names_every_command_and_exit_code() -> None:
     text = parser().format_help()
-    for word in ("plan", "run", "resume", "undo", "status", "report", "demo"):
+    for word in ("check", "plan", "run", "resume", "undo", "status", "report", "demo"):
         assert word in text
     for code in ExitCode:
         assert str(code.value) in text, code

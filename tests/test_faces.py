@@ -50,12 +50,13 @@ def test_plain_ends_with_the_way_to_the_dashboard() -> None:
 
 def test_plain_shows_the_plan_before_anything_happens() -> None:
     face, out, _ = plain()
-    finding = Finding(pitfall="x", title="Room", verdict=Verdict.UNKNOWN)
-    face(Surveyed(plan=plan(trees=(tree(occupied=True),), findings=(finding,))))
+    room = Finding(pitfall="x", title="Room", verdict=Verdict.UNKNOWN)
+    look = Finding(pitfall="y", title="Owner", verdict=Verdict.LOOK, evidence="2 of root")
+    face(Surveyed(plan=plan(trees=(tree(occupied=True),), findings=(room, look, room))))
     text = out.getvalue()
     assert "/home/alice/.openclaw → /srv/bob/.openclaw" in text
     assert "moved aside, never merged" in text
-    assert "?     Room: not yet known" in text
+    assert "look  Owner: 2 of root\n?     2 not yet known" in text
 
 
 def test_plain_shows_every_profile_that_moves_and_asks_which() -> None:

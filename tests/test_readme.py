@@ -9,22 +9,9 @@ import pytest
 
 from openclaw_wizard.cli import parser
 from openclaw_wizard.errors import ExitCode
-from openclaw_wizard.pitfalls import PITFALLS
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-FENCE = re.compile(r"<!-- pitfalls -->\n(.*?)<!-- /pitfalls -->", re.S)
-
-
-def pitfall_table() -> str:
-    """The table between the marks; `python -m tests.test_readme` writes it there."""
-    rows = [f"| `{p.id}` | {p.title} | {p.severity.value} | {p.why} |" for p in PITFALLS]
-    return "\n".join(["| Pitfall | Title | | Why |", "| --- | --- | --- | --- |", *rows]) + "\n"
-
-
-def test_the_pitfall_table_is_that_of_the_catalogue() -> None:
-    found = FENCE.search(README.read_text())
-    assert found is not None and found[1] == pitfall_table()
 
 
 def test_every_exit_code_and_command_is_documented() -> None:
@@ -43,8 +30,3 @@ def test_every_picture_is_there(path: str) -> None:
 def test_ci_runs_what_the_readme_says() -> None:
     assert "bash tests/run.sh" in README.read_text()
     assert "bash tests/run.sh" in (ROOT / ".ci" / "run").read_text()
-
-
-if __name__ == "__main__":
-    made = f"<!-- pitfalls -->\n{pitfall_table()}<!-- /pitfalls -->"
-    README.write_text(FENCE.sub(lambda _: made, README.read_text()))

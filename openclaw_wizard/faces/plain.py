@@ -36,7 +36,7 @@ from openclaw_wizard.events import (
 )
 from openclaw_wizard.faces import diff, figures
 from openclaw_wizard.faces.figures import Pace
-from openclaw_wizard.model import Plan, Row, Verdict
+from openclaw_wizard.model import Finding, Plan, Row, Verdict
 from openclaw_wizard.paths import Paths
 
 STILL: Final = 60.0
@@ -205,9 +205,19 @@ def plan_text(plan: Plan) -> str:
     for one in plan.each:
         of_it = f" of {one.name}" if one.name else ""
         lines.append(f"      the gateway{of_it} on NEW is started {_how(one)}")
-    for finding in plan.findings:
-        lines.append(f"{MARK[finding.verdict]} {finding.title}: {finding.evidence or 'not yet known'}")
-    return "\n".join(lines)
+    return "\n".join((*lines, *_judged(plan.findings)))
+
+
+def _judged(findings: tuple[Finding, ...]) -> list[str]:
+    """What a person must see, a line each; of the rest only how many there are."""
+    worth = [f for v in (Verdict.BLOCKS, Verdict.LOOK) for f in findings if f.verdict is v]
+    lines = [f"{MARK[f.verdict]} {f.title}: {f.evidence}" for f in worth]
+    waits = sum(f.verdict is Verdict.UNKNOWN for f in findings)
+    clear = sum(f.verdict is Verdict.CLEAR for f in findings)
+    lines += [f"{MARK[Verdict.UNKNOWN]} {waits} not yet known; each is judged again in the move"] * bool(
+        waits
+    )
+    return lines + [f"{MARK[Verdict.CLEAR]} {clear} more do not concern this move"] * bool(clear)
 
 
 MOST_HUNKS: Final = 60

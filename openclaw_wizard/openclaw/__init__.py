@@ -21,6 +21,7 @@ _PARTS: Final = (
     "relocate_state.mjs",
     "relocate.mjs",
     "plugins.mjs",
+    "signs.mjs",
 )
 
 

@@ -31,6 +31,9 @@ HOME_PLACES: Final = (
     (LOGIN_KEYS[-1], "the key of stored logins"),
 )
 
+MAY_BE_ABSENT: Final = frozenset(why for _, why in HOME_PLACES)
+"""Why a path is wanted that no config names."""
+
 _KEYS: Final = (
     (("gateway", "tls", "certPath"), "the gateway's certificate"),
     (("gateway", "tls", "keyPath"), "the key of the gateway's certificate"),
@@ -215,15 +218,21 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _local_models(config: Config) -> Iterator[StaysBehind]:
+def local_models(config: Config) -> Iterator[tuple[str, str]]:
+    """Providers on the machine itself, each with where it answers: (`ollama`, `127.0.0.1:11434`)."""
     for name, provider in _children(lookup(config, "models", "providers")):
         for url in _texts(lookup(provider, "baseUrl")):
             if place := _loopback(url):
-                yield StaysBehind(
-                    what=f"the models of {name} ({place})",
-                    reason="they are served by a program on OLD and can be many gigabytes",
-                    remedy=f"install that program and its models on NEW, so that {place} answers there",
-                )
+                yield name, place
+
+
+def _local_models(config: Config) -> Iterator[StaysBehind]:
+    for name, place in local_models(config):
+        yield StaysBehind(
+            what=f"the models of {name} ({place})",
+            reason="they are served by a program on OLD and can be many gigabytes",
+            remedy=f"install that program and its models on NEW, so that {place} answers there",
+        )
     for path in _texts(lookup(config, "agents", "defaults", "memorySearch", "local", "modelPath")):
         if path.startswith(("/", "~")):
             yield StaysBehind(

@@ -133,7 +133,8 @@ function ocSchemas(stateDir) {
 }
 
 async function ocInstallation({ stateDir, environment, foundBy, unit, keys, starts }, { home, rules, platform }) {
-  const { problem, ...sizes } = ocSizes(stateDir, rules);
+  const odd = new OcOdd(stateDir);
+  const { problem, ...sizes } = ocSizes(stateDir, rules, odd);
   const config = ocConfig(stateDir, environment, home);
   return {
     stateDir,
@@ -156,6 +157,7 @@ async function ocInstallation({ stateDir, environment, foundBy, unit, keys, star
     keychain: await ocKeychain(stateDir, platform),
     // Each of these is decrypted with a key that lies outside [src doctor-auth-oauth-sidecar].
     sidecars: ocNames(path.join(stateDir, "credentials/auth-profiles"), OC_CLOSED).length,
+    signs: await ocSigns(stateDir, { home, configPath: config.configPath, odd: odd.found() }),
   };
 }
 

@@ -18,9 +18,11 @@ from openclaw_wizard.model import (
 )
 from openclaw_wizard.openclaw import belongings, layout
 from openclaw_wizard.openclaw import config as configs
+from openclaw_wizard.openclaw import signs as telling
 from openclaw_wizard.openclaw.config import Config, ConfigUnreadable, Setting
 from openclaw_wizard.openclaw.found import ConfigText, Found, NotState, Other, Place
 from openclaw_wizard.openclaw.service import Observed, Seen, observed
+from openclaw_wizard.signs import ConfigSigns, Signs
 
 WALK_TIMEOUT = 600.0
 """Seconds for what reads a whole tree; a state directory can have a million entries."""
@@ -65,9 +67,13 @@ async def survey(helper: Helper, facts: HostFacts, environment: Mapping[str, str
     answer = await helper.call("oc.discover", asked, timeout=WALK_TIMEOUT)
     found = [Draft.of(Found.model_validate(each), facts) for each in answer["installations"]]
     stays = (*belongings.beside(answer["beside"], facts.home), *belongings.legacy(answer["legacy"]))
+    beside_it = {
+        "beside": tuple(path.removeprefix(f"{facts.home}/") for path in answer["beside"]),
+        "legacy": tuple(answer["legacy"]),
+    }
     unreadable = (f"{each.found.config_path}: {each.problem}" for each in found if each.problem)
     return Survey(
-        installations=await _installations(helper, facts, found, stays),
+        installations=await _installations(helper, facts, found, stays, beside_it),
         not_state=tuple(NotState.model_validate(each) for each in answer["notState"]),
         others=tuple(Other.model_validate(each) for each in answer["others"]),
         noticed=(*unreadable, *answer["problems"]),
@@ -115,10 +121,11 @@ class Draft:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        likely = (path for each in self.workspaces.values() for path in each)
+        likely = [path for each in self.workspaces.values() for path in each]
         outside = (each.path for each in self.outside)
+        telling_it = telling.places_wanted(likely, self.setting)
         own = (self.setting.home, self.found.state_dir, *self.login_keys)
-        return (*own, *likely, *self.agent_dirs.values(), *outside)
+        return (*own, *likely, *self.agent_dirs.values(), *outside, *telling_it)
 
     @property
     def login_keys(self) -> tuple[str, ...]:
@@ -133,7 +140,11 @@ def _config_of(found: Found) -> tuple[Config | None, str | None]:
 
 
 async def _installations(
-    helper: Helper, facts: HostFacts, drafts: Sequence[Draft], stays: tuple[StaysBehind, ...]
+    helper: Helper,
+    facts: HostFacts,
+    drafts: Sequence[Draft],
+    stays: tuple[StaysBehind, ...],
+    beside: Mapping[str, object],
 ) -> tuple[Installation, ...]:
     """Looks at all their gateways and places at once."""
     if not drafts:
@@ -144,9 +155,10 @@ async def _installations(
     ]
     answer = await helper.call("oc.look", {"gateways": gateways, "paths": paths})
     seen = {path: Place.model_validate(each) for path, each in zip(paths, answer["places"], strict=True)}
+    looks = [Seen.model_validate(each) for each in answer["gateways"]]
     return tuple(
-        _installation(facts, draft, seen, observed(Seen.model_validate(each)).gateway, stays)
-        for draft, each in zip(drafts, answer["gateways"], strict=True)
+        _installation(facts, draft, seen, look, stays, beside)
+        for draft, look in zip(drafts, looks, strict=True)
     )
 
 
@@ -154,8 +166,9 @@ def _installation(
     facts: HostFacts,
     draft: Draft,
     seen: Mapping[str, Place],
-    gateway: GatewayFacts,
+    look: Seen,
     stays: tuple[StaysBehind, ...],
+    beside: Mapping[str, object],
 ) -> Installation:
     found, config = draft.found, draft.config
     workspaces = _workspaces(draft, seen)
@@ -187,7 +200,7 @@ def _installation(
         state_files=found.files,
         has_agents=found.has_agents,
         has_credentials=found.has_credentials,
-        gateway=gateway,
+        gateway=observed(look).gateway,
         found_by=found.found_by,
         schemas=found.schemas,
         starts=found.starts,
@@ -196,7 +209,41 @@ def _installation(
         outside=outside,
         loose_keys=keys,
         stays=(*own, *left, *elsewhere, *(each for each in stays if each.what not in used)),
+        signs=_signs(draft, seen, look, [each.path for each in workspaces], beside),
     )
+
+
+def _signs(
+    draft: Draft,
+    seen: Mapping[str, Place],
+    look: Seen,
+    workspaces: Sequence[str],
+    beside: Mapping[str, object],
+) -> Signs:
+    """What pitfalls are told by, from all that was read of it."""
+    found, setting = draft.found, draft.setting
+    has_key = any(seen[path].exists for path in draft.login_keys)
+    return Signs.model_validate(
+        {
+            **telling.of_host(found.signs, draft.config, setting),
+            **telling.of_gateway(look),
+            **telling.of_places(workspaces, setting, lambda path: path in seen and seen[path].exists),
+            **beside,
+            "config": _config_signs(draft, seen) if draft.workspaces else None,
+            "special": tuple(name for name in found.top if name in telling.SPECIAL),
+            "keychain": found.keychain,
+            "sealed": 0 if has_key else found.sidecars,
+            "browsers": found.browsers,
+            "network": seen[found.state_dir].network or "",
+        }
+    )
+
+
+def _config_signs(draft: Draft, seen: Mapping[str, Place]) -> ConfigSigns:
+    named = [each.path for each in draft.outside if each.why not in belongings.MAY_BE_ABSENT]
+    dead = [path for path in named if not seen[path].exists]
+    known = (*draft.found.signs.variables, *(name for name, _ in draft.found.keys))
+    return telling.of_config(draft.config, known=known, dead=dead)
 
 
 def _workspaces(draft: Draft, seen: Mapping[str, Place]) -> tuple[Workspace, ...]:

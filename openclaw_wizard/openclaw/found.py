@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from openclaw_wizard.model import Moved, Part
 from openclaw_wizard.openclaw import config as configs
+from openclaw_wizard.openclaw import signs
 from openclaw_wizard.openclaw.config import Config, ConfigUnreadable
 
 
@@ -67,6 +68,7 @@ class Found(ConfigText):
     browsers: tuple[str, ...]
     keychain: tuple[str, ...]
     sidecars: int
+    signs: signs.Read
 
 
 class Place(_FromHost):

@@ -284,6 +284,15 @@ function ocGatewayProcess(stateDir, locks, open, proc) {
   return found ? { pid: found.pid, by: found.sure ? "files" : "variables" } : { pid: null, by: null };
 }
 
+// How many gateways of this state directory run, each with what started it counted once; null without /proc.
+function ocGatewayCount(stateDir, open, proc) {
+  if (!open) return null;
+  const real = ocReal(stateDir);
+  const running = ocRunningGateways(proc, open).filter((each) => ocReal(each.stateDir) === real);
+  const pids = new Set(running.map(({ pid }) => pid));
+  return running.filter(({ pid }) => !pids.has(Number(ocFields(pid, proc)?.[1]))).length;
+}
+
 async function ocGateway({ stateDir, home = os.homedir(), port = null, unit = null, ...params }) {
   const { uid = process.getuid(), proc = "/proc", systemd = "/run/systemd/system" } = params;
   const locks = ocLocks(stateDir, uid, proc);
@@ -300,6 +309,7 @@ async function ocGateway({ stateDir, home = os.homedir(), port = null, unit = nu
     by,
     locks,
     holders,
+    gateways: ocGatewayCount(stateDir, open, proc),
     port: itsPort,
     listening: await ocListening(itsPort),
     listener: listener && { ...listener, ours: Boolean(ours) },

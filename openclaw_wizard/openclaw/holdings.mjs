@@ -10,8 +10,8 @@ function ocCronKey(stateDir, configured, db) {
 
 function ocCronFile(file) {
   const found = ocJson(file);
-  const jobs = Array.isArray(found) ? found : (found?.jobs ?? []);
-  return jobs.filter((job) => typeof job?.id === "string").map(({ id, enabled }) => ({ id, on: enabled !== false }));
+  const jobs = Array.isArray(found) ? found : found?.jobs;
+  return (Array.isArray(jobs) ? jobs : []).filter((job) => typeof job?.id === "string").map(({ id, enabled }) => ({ id, on: enabled !== false }));
 }
 
 // Those that are off are told too: a job that the move switched off would be lost as well.

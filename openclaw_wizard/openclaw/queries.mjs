@@ -140,7 +140,7 @@ class OcParts {
 }
 
 // One walk through all of it, also what does not move: the safety copy on OLD holds that too, so it must be readable.
-function ocMeasure(stateDir, rules, total) {
+function ocMeasure(stateDir, rules, total, odd) {
   const reasonFor = ruleSet(rules);
   const [parts, closed] = [new OcParts(), []];
   const refused = (relative, code) => closed.push({ path: relative, code });
@@ -148,6 +148,7 @@ function ocMeasure(stateDir, rules, total) {
   for (const { path: relative, full, reason, stat } of walk(pathOf(stateDir), { refused })) {
     if (stat?.isFile()) heard(relative, refused, () => mayRead(full));
     const name = relative.toString("latin1");
+    odd?.add(name, stat);
     if (left !== null && name.startsWith(left)) continue;
     const stays = reason ?? (name && reasonFor(relative, stat.isDirectory()));
     parts.add(relative, { reason: stays, stat });
@@ -159,10 +160,10 @@ function ocMeasure(stateDir, rules, total) {
   return { ...total, parts: parts.list(), problem: ocRefusal(stateDir, closed) };
 }
 
-function ocSizes(stateDir, rules) {
+function ocSizes(stateDir, rules, odd) {
   const total = { bytes: 0, files: 0, problem: null, parts: [] };
   try {
-    return ocMeasure(stateDir, rules, total);
+    return ocMeasure(stateDir, rules, total, odd);
   } catch (error) {
     if (!OC_CLOSED.has(error.code)) throw error;
     return { ...total, problem: `${error.path ?? stateDir} cannot be read by this user (${error.code})` };

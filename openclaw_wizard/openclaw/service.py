@@ -102,6 +102,8 @@ class Seen(_Seen):
     locks: tuple[Lock, ...]
     holders: tuple[Process, ...] | None
     """Who has databases of the state directory open."""
+    gateways: int | None = None
+    """How many gateways of it run."""
     port: int | None
     listening: bool | None
     listener: Listener | None

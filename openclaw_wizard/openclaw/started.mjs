@@ -38,7 +38,7 @@ const OC_ORDINARY =
 // Written by `gateway install` for each service anew [src daemon/service-env.ts].
 const OC_OF_SERVICE = new RegExp(
   "^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|(OPENCLAW|CLAWDBOT)_" +
-    "(STATE_DIR|PROFILE|GATEWAY_PORT|SERVICE_.*|SYSTEMD_UNIT|LAUNCHD_LABEL|WINDOWS_TASK_NAME|NO_AUTO_UPDATE))$",
+    "(STATE_DIR|PROFILE|GATEWAY_PORT|SERVICE_.*|SYSTEMD_UNIT|LAUNCHD_LABEL|WINDOWS_TASK_.*|NO_AUTO_UPDATE))$",
 );
 // The rest of a person's shell is not the gateway's matter.
 const OC_KEY = /^(OPENCLAW|CLAWDBOT|MOLTBOT)_|(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS|_KEY|_PAT)$/i;

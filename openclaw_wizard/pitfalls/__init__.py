@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from openclaw_wizard.model import Facts, Finding, Verdict
-from openclaw_wizard.pitfalls.catalogue import PITFALLS, Pitfall
+from openclaw_wizard.pitfalls.catalogue import PITFALLS, SUBJECTS, Pitfall
 
-__all__ = ["PITFALLS", "Pitfall", "judge_all"]
+__all__ = ["PITFALLS", "SUBJECTS", "Pitfall", "judge_all"]
 
 _GRAVEST_FIRST: Final = (Verdict.BLOCKS, Verdict.LOOK, Verdict.UNKNOWN, Verdict.CLEAR)
 
@@ -46,9 +46,10 @@ def _finding(pitfall: Pitfall, facts: Facts, accepted: frozenset[str]) -> Findin
     holds = judged.verdict is Verdict.LOOK and pitfall.must_accept(facts) and pitfall.id not in accepted
     return Finding(
         pitfall=pitfall.id,
+        subject=pitfall.subject,
         title=pitfall.title,
         verdict=Verdict.BLOCKS if holds else judged.verdict,
-        evidence=judged.evidence,
+        evidence=judged.evidence or (pitfall.needs if judged.verdict is Verdict.UNKNOWN else ""),
         why=pitfall.why,
         remedy=pitfall.remedy,
         accepted=judged.verdict is Verdict.LOOK and pitfall.id in accepted,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from humanize import naturalsize
 
 from openclaw_wizard.model import Facts, Installation, Severity, Staged, Tree
-from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+from openclaw_wizard.pitfalls.rule import Judgement, Needs, Pitfall, blocks, clear, look, unknown
 
 # ---------------------------------------------------------------- not-enough-room
 
@@ -65,6 +65,7 @@ NOT_ENOUGH_ROOM = Pitfall(
     remedy="Make room on that machine (`du -sh ~/.openclaw/*` shows what is large), then look again.",
     judge=_room,
     whole=True,
+    needs=Needs.BOTH,
 )
 
 # --------------------------------------------------------------- target-not-empty
@@ -91,6 +92,7 @@ TARGET_NOT_EMPTY = Pitfall(
     severity=Severity.LOOK,
     remedy="Nothing to do: it is renamed to `….before-<move>`, never merged and never deleted.",
     judge=_occupied,
+    needs=Needs.NEW,
 )
 
 # ------------------------------------------------------------------- partial-copy
@@ -129,6 +131,7 @@ PARTIAL_COPY = Pitfall(
     severity=Severity.BLOCKS,
     remedy="Name the right state directory or user on OLD; where the copy is short, resume.",
     judge=_partial,
+    needs=Needs.COPY,
 )
 
 # ---------------------------------------------------------------------- ownership
@@ -171,6 +174,7 @@ OWNERSHIP = Pitfall(
         "on NEW `chown -R` to that user and `chmod go-rwx`."
     ),
     judge=_ownership,
+    needs=Needs.COPY,
 )
 
 # ---------------------------------------------------------------- damaged-database
@@ -231,6 +235,7 @@ LOST_ENTRIES = Pitfall(
         "again. Or accept; the move then ends as done with problems."
     ),
     judge=_lost,
+    needs=Needs.COPY,
 )
 
 # -------------------------------------------------------------- secrets-in-backups
@@ -256,4 +261,5 @@ SECRETS_IN_BACKUPS = Pitfall(
     severity=Severity.BLOCKS,
     remedy="`chmod 600` the safety copy; delete it when NEW has proved itself.",
     judge=_secrets,
+    needs=Needs.BACKUP,
 )

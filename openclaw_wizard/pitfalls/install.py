@@ -3,55 +3,48 @@
 from __future__ import annotations
 
 from openclaw_wizard.model import Facts, HostFacts, Severity
-from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+from openclaw_wizard.pitfalls.rule import (
+    Judgement,
+    Needs,
+    Pitfall,
+    blocks,
+    clear,
+    look,
+    numbers,
+    unknown,
+    version_of,
+)
 
 HELPER_NODE = (22, 12, 0)
 """The oldest Node that runs the wizard's own helper on a machine."""
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version, (24, 16, 0); empty where it has none."""
-    found: list[int] = []
-    for word in version.lstrip("v").split("."):
-        digits = word[: len(word) - len(word.lstrip("0123456789"))]
-        if not digits:
-            break
-        found.append(int(digits))
-    return tuple(found)
-
-
 def _node(facts: Facts) -> Judgement:
+    for role, host in (("OLD", facts.old), ("NEW", facts.new)):
+        if host is not None and (trouble := _node_trouble(role, host)):
+            return blocks(trouble)
     if facts.old is None or facts.new is None:
         return unknown()
-    for role, host in (("OLD", facts.old), ("NEW", facts.new)):
-        if trouble := _node_trouble(role, host):
-            return blocks(trouble)
     if facts.node_fits is None:
         return unknown("OLD's OpenClaw, and so the Node that it asks for, is not known")
     if not facts.node_fits:
         return blocks(f"NEW has Node {facts.new.node}; this OpenClaw needs {facts.node_range}")
-    if facts.new.npm is None and facts.new.openclaw != _wanted(facts):
+    if facts.new.npm is None and facts.new.openclaw != version_of(facts):
         return blocks("NEW has no npm, so OpenClaw cannot be installed there")
     return clear(f"Node {facts.new.node} on NEW")
-
-
-def _wanted(facts: Facts) -> str | None:
-    """The OpenClaw version that NEW is to have."""
-    written_by = facts.installation.version if facts.installation else None
-    return (facts.old.openclaw if facts.old else None) or written_by
 
 
 def _node_trouble(role: str, host: HostFacts) -> str:
     if host.node is None:
         return f"{role} has no Node on the PATH of {host.user}"
-    if _numbers(host.node) < HELPER_NODE:
+    if numbers(host.node) < HELPER_NODE:
         return f"{role} has Node {host.node}; the wizard needs 22.12 or later there"
     return ""
 
 
 NODE_OUT_OF_RANGE = Pitfall(
     id="node-out-of-range",
-    subject="install",
+    subject="program",
     title="Node is missing or too old",
     why=(
         "OpenClaw runs on Node and refuses one outside its range; the wizard reads and writes OpenClaw's "
@@ -64,25 +57,26 @@ NODE_OUT_OF_RANGE = Pitfall(
         "the user that you log in as."
     ),
     judge=_node,
+    needs=Needs.BOTH,
 )
 
 
 def _different(facts: Facts) -> Judgement:
     if facts.new is None or facts.old is None or facts.installation is None:
         return unknown()
-    wanted = _wanted(facts)
+    wanted = version_of(facts)
     if wanted is None:
         return unknown("OLD's version is not known")
     if facts.new.openclaw is None:
         return clear("NEW has no OpenClaw yet")
-    if _numbers(facts.new.openclaw) == _numbers(wanted):
+    if numbers(facts.new.openclaw) == numbers(wanted):
         return clear(f"both have {wanted}")
     return look(f"NEW has {facts.new.openclaw}, OLD has {wanted}")
 
 
 DIFFERENT_OPENCLAW = Pitfall(
     id="different-openclaw-on-new",
-    subject="install",
+    subject="program",
     title="NEW has another OpenClaw",
     why=(
         "Moving and upgrading at once is the riskiest combination: an older program refuses a newer "
@@ -92,13 +86,14 @@ DIFFERENT_OPENCLAW = Pitfall(
     severity=Severity.LOOK,
     remedy="The wizard installs OLD's version on NEW. Upgrade after the move, with `openclaw update`.",
     judge=_different,
+    needs=Needs.BOTH,
 )
 
 
 def _schemas(facts: Facts) -> Judgement:
     found = facts.schema_fit
     if found is None:
-        return unknown("known once both machines are read")
+        return unknown(Needs.BOTH)
     if found.newer:
         named = ", ".join(f"{each.path} ({each.reason})" for each in found.newer[:3])
         return blocks(f"OpenClaw {found.runs} on NEW would refuse {named}")
@@ -110,7 +105,7 @@ def _schemas(facts: Facts) -> Judgement:
 
 NEWER_SCHEMA = Pitfall(
     id="newer-schema",
-    subject="install",
+    subject="program",
     title="Newer state than NEW's OpenClaw reads",
     why=(
         "OpenClaw refuses a database of a newer schema and cannot mend it; old versions wiped its cron jobs "
@@ -124,4 +119,5 @@ NEWER_SCHEMA = Pitfall(
         "PATH first."
     ),
     judge=_schemas,
+    needs=Needs.BOTH,
 )

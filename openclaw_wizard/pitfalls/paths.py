@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openclaw_wizard.model import Facts, Severity, Tree
 from openclaw_wizard.paths import Paths, Relocation
-from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+from openclaw_wizard.pitfalls.rule import Judgement, Needs, Pitfall, blocks, clear, look, unknown
 
 # ------------------------------------------------------------------- paths-inside
 
@@ -12,7 +12,7 @@ from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, loo
 def _inside(facts: Facts) -> Judgement:
     found = facts.relocation
     if found is None:
-        return unknown("known once OLD is read")
+        return unknown()
     if found.problems:
         return blocks("; ".join(found.problems[:3]))
     if found.left:
@@ -47,6 +47,7 @@ PATHS_INSIDE = Pitfall(
         "after the move."
     ),
     judge=_inside,
+    needs=Needs.BOTH,
 )
 
 # ------------------------------------------------------------------ paths-another-way
@@ -99,6 +100,7 @@ PATHS_ANOTHER_WAY = Pitfall(
         "and must be accepted."
     ),
     judge=_another_way,
+    needs=Needs.BOTH,
     must_accept=lambda facts: facts.paths is Paths.KEEP,
 )
 
@@ -107,7 +109,7 @@ PATHS_ANOTHER_WAY = Pitfall(
 
 def _shared(facts: Facts) -> Judgement:
     if facts.shared is None:
-        return unknown("known once NEW is read")
+        return unknown()
     if facts.shared:
         return look(f"both machines see {', '.join(facts.shared)}: it stays there and is not copied")
     return clear("the machines share no folder that moves")
@@ -125,4 +127,5 @@ SHARED_WORKSPACE = Pitfall(
     severity=Severity.LOOK,
     remedy="Nothing to do; see that NEW mounts it before its gateway starts, also after a reboot.",
     judge=_shared,
+    needs=Needs.BOTH,
 )

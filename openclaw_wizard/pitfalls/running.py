@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from openclaw_wizard.model import Facts, GatewayState, Installation, Severity
-from openclaw_wizard.pitfalls.rule import Judgement, Pitfall, blocks, clear, look, unknown
+from openclaw_wizard.pitfalls.rule import Judgement, Needs, Pitfall, blocks, clear, look, unknown
 
 # -------------------------------------------------------------------- remote-mode
+
+LOOPBACK = ("127.", "localhost", "[::1]")
 
 
 def _remote(facts: Facts) -> Judgement:
@@ -13,12 +15,28 @@ def _remote(facts: Facts) -> Judgement:
     if found is None:
         return unknown()
     if found.mode == "remote":
-        return blocks(f"the gateway is {_host_of(found.remote_url) or 'another machine'}")
+        return blocks(_owner(found))
     if found.mode is not None:
         return clear(f"gateway.mode is {found.mode}")
     if found.config_problem:
         return unknown("the config could not be read")
     return unknown("the config does not say where its gateway is")
+
+
+def _owner(found: Installation) -> str:
+    """Which machine has the state, and how it is named as OLD. An address here is one end of a tunnel."""
+    config = found.signs.config if found.signs else None
+    url = _host_of(found.remote_url)
+    host = (config.remote if config else "") or ("" if url.startswith(LOOPBACK) else url)
+    if not host:
+        return (
+            "the gateway is another machine, at the far end of a tunnel" if url else "another machine has it"
+        )
+    return f"the gateway is {host}: `--from {host.rpartition(':')[0] if _has_port(host) else host}`"
+
+
+def _has_port(host: str) -> bool:
+    return host.rpartition(":")[2].isdigit()
 
 
 def _host_of(url: str | None) -> str:
@@ -123,6 +141,7 @@ GATEWAY_STILL_RUNNING = Pitfall(
     severity=Severity.BLOCKS,
     remedy="Stop the gateway on NEW (`openclaw gateway stop --force`); OLD's is stopped by the wizard.",
     judge=_running,
+    needs=Needs.BOTH,
 )
 
 # ------------------------------------------------------------------ already-moved
@@ -131,7 +150,7 @@ GATEWAY_STILL_RUNNING = Pitfall(
 def _moved(facts: Facts) -> Judgement:
     found = facts.installation
     if found is None:
-        return unknown()
+        return unknown(Needs.OLD)
     if not found.moved:
         return clear("no mark of an earlier move")
     last = found.moved[-1]
@@ -164,7 +183,7 @@ ALREADY_MOVED = Pitfall(
 def _comes_back(facts: Facts) -> Judgement:
     found = facts.installation
     if found is None:
-        return unknown()
+        return unknown(Needs.OLD)
     if found.starts:
         return look(f"OLD's gateway would start again by {'; '.join(found.starts)}")
     return clear("nothing but its own unit starts it at boot")

@@ -25,11 +25,12 @@ from openclaw_wizard.model import (
     Plan,
     Role,
     StaysBehind,
+    There,
     Tree,
     Wishes,
     Workspace,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, schemas, selection, service
+from openclaw_wizard.openclaw import discover, layout, queries, releases, schemas, selection, service, signs
 from openclaw_wizard.openclaw.found import Other, Place
 from openclaw_wizard.steps import relocating, routing, trees
 from openclaw_wizard.steps.action import Ask
@@ -85,7 +86,7 @@ async def survey(
     room, *there = await asyncio.gather(
         old_helper.call("free", {"path": old_facts.home}),
         *(
-            _there(old_helper, new, *one, wishes, standing)
+            _targets(old_helper, new, *one, wishes, standing)
             for one in zip(parts, planned, guests, strict=True)
         ),
     )
@@ -134,7 +135,7 @@ async def _led_to(old_helper: Helper, chosen: Sequence[Installation]) -> dict[st
     return {state: place.real for state, place in zip(states, places, strict=True)}
 
 
-async def _there(
+async def _targets(
     old_helper: Helper,
     new: Host,
     facts: Facts,
@@ -147,11 +148,12 @@ async def _there(
     assert facts.old and facts.new and facts.installation
     _check_patterns(facts.installation, planned, wishes)
     rules = _rules(facts.old, facts.new, (facts.installation, guests), planned, wishes)
-    (measured, marks), places = await asyncio.gather(
+    (measured, marks), places, there = await asyncio.gather(
         relocating.measured(old_helper, planned, rules),
         _places_on_new(new, facts.new, planned, standing),
+        _there(new, facts.new, facts.installation),
     )
-    return _on_new(measured, marks, places, standing)
+    return _on_new(measured, marks, places, standing, there)
 
 
 async def _previewed(old_helper: Helper, plan: Plan, guests: Sequence[tuple[Workspace, ...]]) -> Plan:
@@ -287,19 +289,38 @@ async def _places_on_new(
     return await discover.places(helper(new, new_facts.path), [t.new for t in trees], sizes=False)
 
 
+async def _there(new: Host, new_facts: HostFacts, moving: Installation) -> There | None:
+    """What else NEW says of itself; None without Node there."""
+    if not can_help(new_facts):
+        return None
+    said = moving.signs.config if moving.signs else None
+    models = said.local_models if said else ()
+    asked = {"home": new_facts.home, "port": moving.port, "asked": models}
+    return signs.there(await helper(new, new_facts.path).call("oc.there", asked))
+
+
 def _on_new(
     trees: tuple[Tree, ...],
     marks: Sequence[relocating.Mark],
     places: tuple[Place, ...] | None,
     standing: tuple[Installation, ...] | None,
+    there: There | None,
 ) -> dict[str, object]:
     """Facts about the targets: the trees that move, what both machines see, what stands there and runs."""
-    if places is None or standing is None:
+    if places is None or standing is None or there is None:
         return {"trees": trees}
     kept, shared = relocating.as_on_new(trees, marks, places)
     target = next((each for each in standing if each.state_dir == kept[0].new), None)
     gateway = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    return {"trees": kept, "shared": shared, "target": target, "target_gateway": gateway}
+    networks = tuple(dict.fromkeys(place.network for place in places if place.network))
+    return {
+        "trees": kept,
+        "shared": shared,
+        "target": target,
+        "target_gateway": gateway,
+        "neighbours": tuple(each for each in standing if each is not target),
+        "there": there.model_copy(update={"networks": networks}),
+    }
 
 
 def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:

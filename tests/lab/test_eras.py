@@ -54,6 +54,8 @@ class Move:
     """What every message of OLD says, read from its files before the wizard came."""
     newest: Path
     """The program of today, for an update."""
+    checked: tuple[int, list[Event]]
+    """What `check` said of OLD before the move: its exit code, and an object for each installation."""
     code: int
     events: list[Event]
     said: str
@@ -81,9 +83,10 @@ def moved(request: pytest.FixtureRequest) -> Iterator[Move]:
         old.wait_until_ready()
         old.turn(LAST)
         messages = messages_of(old)
+        checked = made.wizard.run("check", "--host", "old", "--json", timeout=120)[:2]
         code, events, said = made.wizard.run("run", "--from", "old", "--to", "new", "--json", "--yes")
         results.record(made.cache, "era", version, ABOUT[version], events)
-        yield Move(version, made, providers, old, new, messages, newest, code, events, said)
+        yield Move(version, made, providers, old, new, messages, newest, checked, code, events, said)
 
 
 def cron_jobs(person: Resident) -> set[str]:
@@ -136,6 +139,19 @@ def sessions_of(person: Resident) -> list[list[dict[str, Any]]]:
 
 def messages(lines: list[str]) -> list[dict[str, Any]]:
     return [entry["message"] for line in lines if (entry := json.loads(line)).get("type") == "message"]
+
+
+@every_era
+def test_nothing_is_wrong_with_a_machine_that_only_lived(moved: Move) -> None:
+    code, installations = moved.checked
+    worth = [
+        (each["state_dir"], finding["pitfall"], finding["evidence"])
+        for each in installations
+        for finding in each["findings"]
+        if finding["verdict"] in ("look", "blocks")
+    ]
+    assert worth == []
+    assert (code, len(installations)) == (0, 2)
 
 
 @every_era

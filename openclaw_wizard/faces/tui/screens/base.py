@@ -50,7 +50,11 @@ class WizardScreen(Screen[None]):
     HAS_LOG_TAIL: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "c", "checklist", "Checklist", show=False, tooltip="Go to the checklist; enter opens a finding"
+            "c",
+            "checklist",
+            "Checklist",
+            show=False,
+            tooltip="Go to the checklist: enter opens one, f filters, / searches",
         ),
         Binding("escape", "release", "Leave the list", show=False, tooltip="Leave the checklist"),
         Binding("up", "scroll_work(-1)", "Up", show=False),

@@ -1,9 +1,11 @@
-"""The live checklist of findings: the gravest first, glyph and word, enter for the detail."""
+"""The live checklist of findings: by gravity, then by subject; a filter, a search, enter for the detail."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Callable
+from itertools import groupby
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from openclaw_wizard.faces.tui.hosttext import one_line
@@ -20,28 +22,65 @@ from openclaw_wizard.faces.tui.scene import Scene
 from openclaw_wizard.faces.tui.signs import ACCEPTED, VERDICTS, Sign
 from openclaw_wizard.faces.tui.widgets.fitted import hanging
 from openclaw_wizard.model import Finding, Verdict
+from openclaw_wizard.pitfalls import SUBJECTS
 
 TWO_LINES = 60
 """Below this width the findings stand in groups under their word."""
 
 
+ONLY: Final = (None, Verdict.BLOCKS, Verdict.LOOK, Verdict.UNKNOWN)
+"""What the filter shows, in the order in which its key goes through them; None is everything."""
+
+
 class Findings(OptionList):
     """The list itself; enter opens a finding."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Open", tooltip="Open the finding")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Open", tooltip="Open the finding"),
+        Binding(
+            "f", "filter", "Filter", tooltip="Show all, only what blocks, what to look at, what is unknown"
+        ),
+        Binding("slash", "search", "Search", key_display="/", tooltip="Show only what has these words"),
+    ]
+
+    def __init__(self, *, filter: Callable[[], None], search: Callable[[], None]) -> None:
+        super().__init__(id="checklist-list", compact=True, markup=False)
+        self._filter, self._search = filter, search
+
+    def action_filter(self) -> None:
+        self._filter()
+
+    def action_search(self) -> None:
+        self._search()
+
+
+class Sought(Input):
+    """The words to look for; enter goes back to the list, escape takes them away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "No search"),
+        Binding("down", "submit", "To the list", show=False),
+    ]
+
+    def action_leave(self) -> None:
+        self.value = ""
+        self.post_message(self.Submitted(self, ""))
 
 
 class Checklist(Vertical):
-    """Rebuilt only when a judgement changes."""
+    """Rebuilt only when a judgement, the filter or the words that are sought change."""
 
     def __init__(self) -> None:
         super().__init__()
         self._findings: tuple[Finding, ...] = ()
         self._width = 0
+        self._only: Verdict | None = None
+        self._words = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="checklist-head", markup=False)
-        yield Findings(id="checklist-list", compact=True, markup=False)
+        yield Sought(placeholder="words to look for", compact=True, id="sought")
+        yield Findings(filter=self.next_filter, search=self.seek)
 
     def show(self, scene: Scene) -> None:
         if scene.findings != self._findings or not self._width:
@@ -53,13 +92,41 @@ class Checklist(Vertical):
             self._width = event.size.width
             self._build()
 
+    def next_filter(self) -> None:
+        """Goes on to the next of `ONLY` that shows something."""
+        at = ONLY.index(self._only)
+        order = (*ONLY[at + 1 :], *ONLY[: at + 1])
+        held = {f.verdict for f in self._findings}
+        self._only = next(each for each in order if each is None or each in held)
+        self._build()
+
+    def seek(self) -> None:
+        self.add_class("-seeking")
+        self.query_one(Sought).focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._words = event.value
+        self._build()
+
+    @on(Input.Submitted)
+    def _sought(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.set_class(bool(self._words), "-seeking")
+        self.query_one(Findings).focus()
+
     def _build(self) -> None:
         room = max(20, self._width - 5)
         lying = room >= TWO_LINES
-        self.query_one("#checklist-head", Static).update(summary(self._findings, words=lying))
+        seen = tuple(f for f in self._findings if self._is_shown(f))
+        head = summary(self._findings, words=lying)
+        if len(seen) < len(self._findings):
+            head = head.append_text(f"   {len(seen)} shown", "$primary")
+        self.query_one("#checklist-head", Static).update(head)
         options = self.query_one(OptionList)
         kept = options.highlighted_option.id if options.highlighted_option else None
-        made = [_row(f, room) for f in self._findings] if lying else _grouped(self._findings, room)
+        made = _lying(seen, room) if lying else _grouped(seen, room)
         options.set_options(made)
         names = [option.id for option in made]
         first = next((i for i, option in enumerate(made) if not option.disabled), None)
@@ -67,6 +134,11 @@ class Checklist(Vertical):
         options.highlighted = names.index(kept) if stays else first
         if not options.has_focus:
             options.scroll_home(animate=False)
+
+    def _is_shown(self, finding: Finding) -> bool:
+        said = " ".join((finding.pitfall, finding.title, finding.evidence, finding.why)).lower()
+        wanted = self._only in (None, finding.verdict)
+        return wanted and all(word in said for word in self._words.lower().split())
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
@@ -92,21 +164,53 @@ def _row(finding: Finding, room: int) -> Option:
     return Option(Content("\n").join(hanging(head, _title(finding), room)), id=finding.pitfall)
 
 
+Group = tuple[Sign, str, list[Finding]]
+
+
+def _groups(findings: tuple[Finding, ...]) -> list[Group]:
+    """(sign, heading of the subject or "", findings), by gravity and then in the order of the subjects."""
+    subjects = list(SUBJECTS)
+
+    def place(finding: Finding) -> int:
+        return subjects.index(finding.subject) if finding.subject in SUBJECTS else -1
+
+    groups: list[Group] = []
+    for sign, alike in groupby(findings, key=sign_of):
+        for at, group in groupby(sorted(alike, key=place), key=place):
+            groups.append((sign, SUBJECTS[subjects[at]] if at >= 0 else "", list(group)))
+    return groups
+
+
+def _lying(findings: tuple[Finding, ...], room: int) -> list[Option]:
+    """A line each, under the heading of its subject."""
+    options: list[Option] = []
+    for _, heading, group in _groups(findings):
+        if heading:
+            options.append(Option(Content.styled(heading, "bold $muted"), disabled=True))
+        options += [_row(finding, room) for finding in group]
+    return options
+
+
 def _grouped(findings: tuple[Finding, ...], room: int) -> list[Option]:
-    """Under each word its findings; those that want a person's eye say what was seen."""
+    """Under each word and subject its findings; those that want a person's eye say what was seen."""
     options: list[Option] = []
     word = ""
-    for finding in findings:
-        sign = sign_of(finding)
+    for sign, heading, group in _groups(findings):
         if sign.word != word:
             word, before = sign.word, "\n" if options else ""
             head = Content.assemble(before, (sign.word, f"bold {sign.colour}"))
             options.append(Option(head, disabled=True))
-        lines = hanging(Content.assemble(sign.mark, " "), _title(finding), room)
-        if finding.verdict in (Verdict.BLOCKS, Verdict.LOOK) and finding.evidence:
-            lines += hanging(Content("  "), Content.styled(one_line(finding.evidence), "$muted"), room)
-        options.append(Option(Content("\n").join(lines), id=finding.pitfall))
+        if heading:
+            options.append(Option(Content.styled(heading, "$muted"), disabled=True))
+        options += [_two_lines(finding, sign, room) for finding in group]
     return options
+
+
+def _two_lines(finding: Finding, sign: Sign, room: int) -> Option:
+    lines = hanging(Content.assemble(sign.mark, " "), _title(finding), room)
+    if finding.verdict in (Verdict.BLOCKS, Verdict.LOOK) and finding.evidence:
+        lines += hanging(Content("  "), Content.styled(one_line(finding.evidence), "$muted"), room)
+    return Option(Content("\n").join(lines), id=finding.pitfall)
 
 
 def summary(findings: tuple[Finding, ...], *, words: bool) -> Content:

@@ -1,0 +1,19 @@
+"""The catalogue as a table, for the README; pure."""
+
+from __future__ import annotations
+
+from openclaw_wizard.pitfalls.catalogue import PITFALLS, SUBJECTS, Pitfall
+
+
+def table() -> str:
+    """Markdown: a heading a subject, a row a pitfall, in the catalogue's order."""
+    parts = []
+    for subject, heading in SUBJECTS.items():
+        rows = [_row(each) for each in PITFALLS if each.subject == subject]
+        parts += [f"### {heading} ({len(rows)})", "", "| Pitfall | | Why |", "| --- | --- | --- |", *rows, ""]
+    return "\n".join(parts)
+
+
+def _row(each: Pitfall) -> str:
+    bound = f" ({each.versions})" if each.versions else ""
+    return f"| `{each.id}`: {each.title}{bound} | {each.severity} | {each.why} |".replace("\n", " ")
