@@ -73,17 +73,16 @@ def test_what_is_planted_on_a_host_is_found_and_nothing_else(planted: str) -> No
         "comes-back-at-boot",
         "newer-config",
     ]
-    assert found["counts"]["blocks"] == 1
+    assert found["counts"]["blocks"] == 2
     assert told["stray-logs"]["evidence"] == "without its database: state/löst.sqlite-wal"
     for secret in ("sk-1", "sk-2", "t-1", "k=secret"):
         assert secret not in ran.stdout
     as_text = run_check("--host", planted)
     assert as_text.returncode == 4
     first, second = as_text.stdout.splitlines()[2:4]
-    assert (first, second.startswith("BLOCK A config of a newer OpenClaw")) == (
-        "The program and its service",
-        True,
-    )
+    assert first == "What runs"
+    assert second.startswith("BLOCK OLD's gateway would come back")
+    assert "\nBLOCK A config of a newer OpenClaw" in as_text.stdout
 
 
 def test_a_host_with_nothing_wrong_has_nothing_to_look_at(tmp_path: Path) -> None:
