@@ -153,14 +153,14 @@ def make_wizard(**policy: Any) -> Wizard:
     from openclaw_wizard.journal import wizard_home
     from openclaw_wizard.pitfalls import judge_all
     from openclaw_wizard.session import Policy, Survey, Wizard
-    from openclaw_wizard.steps import order, survey
+    from openclaw_wizard.steps import order, reading, survey
 
     handed = Survey(
         read=survey.survey,
         again=survey.again,
         judge=judge_all,
         actions=order.actions_for,
-        helper=survey.helper,
+        helper=reading.helper,
     )
     return Wizard(wizard_home(), handed, policy=Policy(**policy))
 

@@ -16,7 +16,7 @@ from openclaw_wizard.hosts.practice import create_practice, stop_practice
 from openclaw_wizard.model import Plan
 from openclaw_wizard.pitfalls import judge_all
 from openclaw_wizard.session import Policy, Survey, Wizard
-from openclaw_wizard.steps import copy, order, survey
+from openclaw_wizard.steps import copy, order, reading, survey
 from openclaw_wizard.steps.action import Action
 from tests import openclaw_states
 from tests.odd_trees import NODE_BIN
@@ -65,7 +65,7 @@ class TwoHosts:
             return actions if actions is not None else order.actions_for(plan)
 
         handed = Survey(
-            read=survey.survey, again=survey.again, judge=judge_all, actions=chosen, helper=survey.helper
+            read=survey.survey, again=survey.again, judge=judge_all, actions=chosen, helper=reading.helper
         )
         policy.setdefault("yes", True)
         made = Wizard(self.wizard_home, handed, policy=Policy(**policy))

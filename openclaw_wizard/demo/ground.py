@@ -27,7 +27,7 @@ from openclaw_wizard.hosts.practice import connect_practice, create_practice, st
 from openclaw_wizard.journal import wizard_home
 from openclaw_wizard.model import HostFacts, Installation, MoveSummary, Outcome
 from openclaw_wizard.openclaw import command, discover
-from openclaw_wizard.steps.survey import helper
+from openclaw_wizard.steps.reading import helper
 
 Narrate = Callable[[str], None]
 

@@ -7,7 +7,7 @@ from openclaw_wizard.hosts import Host
 from openclaw_wizard.hosts.facts import probe
 from openclaw_wizard.model import Facts
 from openclaw_wizard.openclaw import discover
-from openclaw_wizard.steps import choosing, survey
+from openclaw_wizard.steps import choosing, reading, survey
 
 
 async def check(host: Host, profile: str | None) -> tuple[Facts, ...]:
@@ -16,9 +16,9 @@ async def check(host: Host, profile: str | None) -> tuple[Facts, ...]:
     Raises NothingToMove, HostError.
     """
     machine = await probe(host)
-    if not survey.can_help(machine):
+    if not reading.can_help(machine):
         return (Facts(old=machine),)
-    seen = await discover.survey(survey.helper(host, machine.path), machine)
+    seen = await discover.survey(reading.helper(host, machine.path), machine)
     found = seen.installations
     if not found:
         next = survey.log_in_as(machine.address, seen.others)

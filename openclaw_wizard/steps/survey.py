@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from openclaw_wizard.errors import NothingToMove, StepFailed
 from openclaw_wizard.events import (
@@ -25,27 +24,19 @@ from openclaw_wizard.model import (
     Plan,
     Role,
     StaysBehind,
-    There,
     Tree,
     Wishes,
     Workspace,
 )
-from openclaw_wizard.openclaw import discover, layout, queries, releases, schemas, selection, service, signs
-from openclaw_wizard.openclaw.found import Other, Place
+from openclaw_wizard.openclaw import discover, layout, releases, schemas, selection, service
+from openclaw_wizard.openclaw.found import Other
 from openclaw_wizard.steps import relocating, routing, trees
 from openclaw_wizard.steps.action import Ask
 from openclaw_wizard.steps.choosing import foremost, name_of, which
+from openclaw_wizard.steps.reading import can_help, helper, places_on, standing_on, targets, there_on
 
 Tell = Callable[[Event], None]
 Learn = Callable[[Facts], None]
-
-HELPER_NODE: Final = ">=22.12.0"
-"""The oldest Node that runs the helper, with `--experimental-sqlite` [measured]."""
-
-
-def helper(host: Host, path: str) -> Helper:
-    """The host-side helper with everything that this project knows to ask OpenClaw's files."""
-    return Helper(host, path, queries())
 
 
 async def survey(
@@ -70,7 +61,7 @@ async def survey(
     old_helper = helper(old, old_facts.path)
 
     tell(Surveying(role=Role.OLD, what="looking for OpenClaw and measuring it"))
-    seen, standing = await asyncio.gather(discover.survey(old_helper, old_facts), _standing(new, new_facts))
+    seen, standing = await asyncio.gather(discover.survey(old_helper, old_facts), standing_on(new, new_facts))
     found = seen.installations
     if not found:
         why, next = seen.why_nothing(old_facts.home), log_in_as(old_facts.address, seen.others)
@@ -150,10 +141,10 @@ async def _targets(
     rules = _rules(facts.old, facts.new, (facts.installation, guests), planned, wishes)
     (measured, marks), places, there = await asyncio.gather(
         relocating.measured(old_helper, planned, rules),
-        _places_on_new(new, facts.new, planned, standing),
-        _there(new, facts.new, facts.installation),
+        places_on(new, facts.new, planned, standing),
+        there_on(new, facts.new, facts.installation),
     )
-    return _on_new(measured, marks, places, standing, there)
+    return targets(measured, marks, places, standing, there)
 
 
 async def _previewed(old_helper: Helper, plan: Plan, guests: Sequence[tuple[Workspace, ...]]) -> Plan:
@@ -216,11 +207,6 @@ def _runs_on_new(new: HostFacts, version: str) -> str:
     return new.openclaw if new.openclaw and new.npm is None else version
 
 
-def can_help(facts: HostFacts) -> bool:
-    """Whether the wizard's own helper runs there; without it nothing but the probe can be read."""
-    return facts.node is not None and releases.in_range(facts.node, HELPER_NODE)
-
-
 def _need_node(facts: HostFacts, role: Role) -> None:
     if not can_help(facts):
         found = f"only Node {facts.node}" if facts.node else "no Node"
@@ -233,13 +219,6 @@ def _need_node(facts: HostFacts, role: Role) -> None:
 
 def _state_of(found: GatewayFacts | None) -> GatewayState:
     return found.state if found else GatewayState.UNKNOWN
-
-
-async def _standing(new: Host, new_facts: HostFacts) -> tuple[Installation, ...] | None:
-    """What NEW has already; None where it is not known, since nothing but the probe runs there."""
-    if not can_help(new_facts):
-        return None
-    return await discover.discover(helper(new, new_facts.path), new_facts)
 
 
 def _check_patterns(chosen: Installation, planned: tuple[Tree, ...], wishes: Wishes) -> None:
@@ -278,49 +257,6 @@ async def _unmatched(
         nowhere = await discover.unmatched(old_helper, tree.old, asked) if asked else frozenset()
         left = {p: None for p in left if nowhere.issuperset(parts[p])}
     return tuple(left)
-
-
-async def _places_on_new(
-    new: Host, new_facts: HostFacts, trees: Sequence[Tree], standing: tuple[Installation, ...] | None
-) -> tuple[Place, ...] | None:
-    """What stands where the trees will go. Without Node on NEW it stays unknown, and a pitfall says so."""
-    if standing is None:
-        return None
-    return await discover.places(helper(new, new_facts.path), [t.new for t in trees], sizes=False)
-
-
-async def _there(new: Host, new_facts: HostFacts, moving: Installation) -> There | None:
-    """What else NEW says of itself; None without Node there."""
-    if not can_help(new_facts):
-        return None
-    said = moving.signs.config if moving.signs else None
-    models = said.local_models if said else ()
-    asked = {"home": new_facts.home, "port": moving.port, "asked": models}
-    return signs.there(await helper(new, new_facts.path).call("oc.there", asked))
-
-
-def _on_new(
-    trees: tuple[Tree, ...],
-    marks: Sequence[relocating.Mark],
-    places: tuple[Place, ...] | None,
-    standing: tuple[Installation, ...] | None,
-    there: There | None,
-) -> dict[str, object]:
-    """Facts about the targets: the trees that move, what both machines see, what stands there and runs."""
-    if places is None or standing is None or there is None:
-        return {"trees": trees}
-    kept, shared = relocating.as_on_new(trees, marks, places)
-    target = next((each for each in standing if each.state_dir == kept[0].new), None)
-    gateway = target.gateway if target else GatewayFacts(state=GatewayState.ABSENT)
-    networks = tuple(dict.fromkeys(place.network for place in places if place.network))
-    return {
-        "trees": kept,
-        "shared": shared,
-        "target": target,
-        "target_gateway": gateway,
-        "neighbours": tuple(each for each in standing if each is not target),
-        "there": there.model_copy(update={"networks": networks}),
-    }
 
 
 def make_plan(facts: Facts, wishes: Wishes | None = None) -> Plan:
