@@ -45,6 +45,7 @@ class WizardScreen(Screen[None]):
     AUTO_FOCUS = ""
     _in_sight: tuple[str, Phase] | None = None
     _room: object = None
+    _scrolled: tuple[object, ...] | None = None
     PLACE: ClassVar[str]
     HAS_CHECKLIST: ClassVar[bool] = True
     HAS_LOG_TAIL: ClassVar[bool] = False
@@ -98,6 +99,8 @@ class WizardScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.HAS_LOG_TAIL, "-tail")
+        # What is above the work may get its room only in a later layout.
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self._scroll_to_work())
         self.paint()
 
     def on_screen_resume(self) -> None:
@@ -156,6 +159,10 @@ class WizardScreen(Screen[None]):
             work, actions = self.query_one("#work"), self.query_one(Actions)
             failed = self._in_sight is not None and self._in_sight[1] is Phase.FAILED
             line = 0 if failed else actions.virtual_region.y + actions.line_of_work()
+            now = self._in_sight, self._room, line, work.virtual_size, work.size
+            if self._in_sight is None or self._scrolled == now:
+                return
+            self._scrolled = now
             work.scroll_to_region(Region(0, line, 1, 2), animate=False, force=True)
 
     def action_checklist(self) -> None:
