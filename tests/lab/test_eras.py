@@ -89,12 +89,20 @@ def moved(request: pytest.FixtureRequest) -> Iterator[Move]:
         yield Move(version, made, providers, old, new, messages, newest, checked, code, events, said)
 
 
-def cron_jobs(person: Resident) -> set[str]:
+def cron_jobs(person: Resident) -> dict[str, str]:
+    """The id of each job, by its name."""
     # A busy gateway of 2026.3 closes the door on who is slow to introduce himself.
     ask = "openclaw cron list --all --json"
     said = person.says(f"{ask} || {{ sleep 5; {ask}; }}")
     # Old versions print what plugins say before it.
-    return {job["name"] for job in json.loads(said[said.index("{") :])["jobs"]}
+    return {job["name"]: job["id"] for job in json.loads(said[said.index("{") :])["jobs"]}
+
+
+def runs_of(person: Resident, job: str) -> set[str]:
+    """How its runs ended, as the program says it."""
+    said = person.says(f"openclaw cron runs --id {job} 2>/dev/null || true")
+    entries = json.loads(said[said.index("{") :])["entries"] if "{" in said else []
+    return {entry.get("status", "") for entry in entries}
 
 
 def turns_of(answer: str) -> int:
@@ -199,7 +207,23 @@ def test_the_plugin_came_with_its_native_module(moved: Move) -> None:
 
 @every_era
 def test_cron_jobs_are_seen_by_the_program(moved: Move) -> None:
-    assert {"nightly", "weekly"} <= cron_jobs(moved.after)
+    assert {"nightly", "weekly"} <= cron_jobs(moved.after).keys()
+
+
+@every_era
+def test_a_cron_job_fires_on_new(moved: Move) -> None:
+    person = moved.after
+    job = cron_jobs(person)["nightly"]
+    assert "ok" not in runs_of(person, job)
+    # Old versions want `--force` where it is not due, new ones do not know it.
+    person.says(f"openclaw cron run {job} --force || openclaw cron run {job}")
+    assert person.until(lambda: runs_of(person, job)) == {"ok"}
+
+
+@every_era
+def test_the_agents_are_at_their_new_places(moved: Move) -> None:
+    said = moved.after.says("openclaw agents list --json")
+    assert NEW.home in said and OLD.home not in said
 
 
 @every_era
@@ -241,7 +265,7 @@ def test_after_an_update_to_the_newest_every_message_is_still_there(moved: Move)
     found = turns_of(person.turn("and after the update?"))
     before = asked_on_old(moved)
     assert before + 1 < found <= before + person.asked, sessions_of(person)
-    assert {"nightly", "weekly"} <= cron_jobs(person)
+    assert {"nightly", "weekly"} <= cron_jobs(person).keys()
     told = f"Updated to {NEWEST} on NEW: every message is there; runs of doctor: {runs}."
     results.note(moved.lab.cache, "era", moved.version, told)
 
