@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from openclaw_wizard.transfer.aside import GivenUp, aside, unless_given_up
+from openclaw_wizard.transfer.aside import GivenUp, aside, both, unless_given_up
 
 
 async def test_the_loop_goes_on_meanwhile() -> None:
@@ -51,6 +51,25 @@ async def test_what_nobody_waits_for_ends_and_is_waited_for() -> None:
     with pytest.raises(asyncio.CancelledError):
         await working
     assert ended.is_set()
+
+
+async def test_where_one_of_both_fails_the_other_is_ended_first() -> None:
+    ended = False
+
+    async def endless() -> None:
+        nonlocal ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended = True
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        await both(endless(), failing())
+    assert ended
 
 
 def test_outside_of_a_pass_nothing_is_given_up() -> None:

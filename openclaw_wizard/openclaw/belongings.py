@@ -187,9 +187,13 @@ def _browsers(names: Sequence[str]) -> Iterator[StaysBehind]:
         )
 
 
-def _tailscale(config: Config) -> Iterator[StaysBehind]:
+def uses_tailscale(config: Config) -> bool:
     mode = lookup(config, "gateway", "tailscale", "mode")
-    if mode in ("serve", "funnel") or lookup(config, "gateway", "bind") == "tailnet":
+    return mode in ("serve", "funnel") or lookup(config, "gateway", "bind") == "tailnet"
+
+
+def _tailscale(config: Config) -> Iterator[StaysBehind]:
+    if uses_tailscale(config):
         yield StaysBehind(
             what="the Tailscale identity",
             reason="it belongs to the machine; two machines with the same one push each other out",
@@ -198,20 +202,29 @@ def _tailscale(config: Config) -> Iterator[StaysBehind]:
 
 
 def _webhooks(config: Config) -> Iterator[StaysBehind]:
-    """Channels that are called from outside; the rest of an address can hold a secret and is not told."""
-    for path, value in leaves(lookup(config, "channels"), ""):
-        if not path.lower().endswith("webhookurl") or not isinstance(value, str) or not value:
-            continue
-        parts = path.split(".")
-        account = f"{parts[0]}/{parts[2]}" if parts[1:2] == ["accounts"] else parts[0]
+    for where, host in webhooks(config):
         yield StaysBehind(
-            what=f"the webhook of {account} ({_host_of(value) or 'an address that cannot be read'})",
+            what=f"the webhook of {where} ({host})",
             reason="its service calls that address, which leads to OLD or to what stands before it",
             remedy="lead the address to NEW (DNS, proxy, tunnel), or set the new one in the config on NEW",
         )
 
 
-def _host_of(url: str) -> str:
+def webhooks(config: Config) -> Iterator[tuple[str, str]]:
+    """Channels that are called from outside, each with the host: (`telegram/shop`, `bot.example.org`).
+
+    The rest of an address can hold a secret and is not told [doc channels/telegram/transports.md webhookUrl].
+    """
+    for path, value in leaves(lookup(config, "channels"), ""):
+        if not path.lower().endswith("webhookurl") or not isinstance(value, str) or not value:
+            continue
+        parts = path.split(".")
+        account = f"{parts[0]}/{parts[2]}" if parts[1:2] == ["accounts"] else parts[0]
+        yield account, host_of(value) or "an address that cannot be read"
+
+
+def host_of(url: str) -> str:
+    """The host of an address; never a user, a password or a path."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -16,7 +16,7 @@ VALIDATE: Final = ("config", "validate", "--json")
 """`{"valid": bool, "path", "warnings"}`."""
 
 PATIENT: Final = ("--timeout", "60000")
-"""Milliseconds; it gives up after 10 s by itself, too soon on a small machine at work [measured]."""
+"""Milliseconds; a call gives up after 10 s by itself [`--help`, 2026.1.30 to 2026.7.1]."""
 GATEWAY_STATUS: Final = ("gateway", "status", "--json", *PATIENT)
 """With a probe of the RPC: `{"rpc": {"ok": bool}, "gateway": {"version"}}`, also in 2026.1.30 [old docs]."""
 GATEWAY_RPC: Final = (*GATEWAY_STATUS, "--require-rpc")

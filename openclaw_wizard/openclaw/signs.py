@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from openclaw_wizard.openclaw import config as configs
 from openclaw_wizard.openclaw import layout
-from openclaw_wizard.openclaw.belongings import local_models
+from openclaw_wizard.openclaw.belongings import host_of, local_models, uses_tailscale, webhooks
 from openclaw_wizard.openclaw.config import Config, Setting, lookup
 from openclaw_wizard.openclaw.service import Seen
 from openclaw_wizard.signs import ConfigSigns, Listed, There
@@ -136,16 +135,15 @@ def of_config(config: Config, *, known: Iterable[str], dead: Iterable[str]) -> C
     """What the config itself says; `known` are names of variables that something sets, `dead` paths that
     it names and that are not there."""
     gateway = lookup(config, "gateway")
-    mode = lookup(gateway, "tailscale", "mode")
     return ConfigSigns(
         remote=_text(lookup(gateway, "remote", "sshTarget")),
         has_auth=any(lookup(gateway, "auth", key) for key in ("token", "password")),
         bind=_text(lookup(gateway, "bind")),
         bind_host=_text(lookup(gateway, "customBindHost")),
         origins=tuple(_origins(lookup(gateway, "controlUi", "allowedOrigins"))),
-        tailscale=mode in ("serve", "funnel") or lookup(gateway, "bind") == "tailnet",
+        tailscale=uses_tailscale(config),
         local_models=tuple(place for _, place in local_models(config)),
-        webhooks=tuple(_webhooks(config)),
+        webhooks=tuple(f"{where} ({host})" for where, host in webhooks(config)),
         auto_update=lookup(config, "update", "auto", "enabled") is True,
         dead_paths=tuple(dead),
         container_paths=configs.mentions(config, CONTAINER_HOME),
@@ -159,14 +157,6 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _host(url: str) -> str:
-    """The host of an address; never a user, a password or a path."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -177,7 +167,7 @@ def _is_loopback(host: str) -> bool:
 def _origins(value: object) -> Iterator[str]:
     """[doc gateway/config-gateway.md controlUi.allowedOrigins]"""
     for each in value if isinstance(value, list) else []:
-        host = _host(each) if isinstance(each, str) else ""
+        host = host_of(each) if isinstance(each, str) else ""
         if host and not _is_loopback(host):
             yield host
 
@@ -186,14 +176,6 @@ def _accounts(settings: object) -> Iterator[object]:
     yield settings
     accounts = lookup(settings, "accounts")
     yield from accounts.values() if isinstance(accounts, Mapping) else ()
-
-
-def _webhooks(config: Config) -> Iterator[str]:
-    """[doc channels/telegram/transports.md webhookUrl]"""
-    for channel in configs.channels(config):
-        for each in _accounts(lookup(config, "channels", channel)):
-            if host := _host(_text(lookup(each, "webhookUrl"))):
-                yield f"{channel} ({host})"
 
 
 def _switched_off(config: Config) -> Iterator[str]:

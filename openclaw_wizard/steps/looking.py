@@ -65,8 +65,8 @@ async def look(ctx: Context, role: Role, counted: Inventory) -> Seen:
 async def _asked(ctx: Context, role: Role, words: tuple[str, ...]) -> Mapping[str, Any] | None:
     """What that command answers, None where it does not.
 
-    It is asked again: a busy gateway closes the door on who does not introduce himself within seconds
-    ("gateway closed (1000 normal closure)", 2026.3.13) [measured].
+    It is asked again: a busy gateway may close the connection ("gateway closed (1000 normal closure)" of
+    2026.3.13) [measured].
     """
     for pause in (PAUSE, 0.0):
         try:

@@ -91,7 +91,7 @@ def moved(request: pytest.FixtureRequest) -> Iterator[Move]:
 
 def cron_jobs(person: Resident) -> dict[str, str]:
     """The id of each job, by its name."""
-    # A busy gateway of 2026.3 closes the door on who is slow to introduce himself.
+    # A busy gateway of 2026.3 may close the connection.
     ask = "openclaw cron list --all --json"
     said = person.says(f"{ask} || {{ sleep 5; {ask}; }}")
     # Old versions print what plugins say before it.

@@ -392,6 +392,8 @@ ROWS: Final = (
     ("Environment names", "9", "9", RowState.EQUAL, ""),
     ("Workspace files", "412", "412", RowState.EQUAL, ""),
     ("Databases intact", "4", "4", RowState.EQUAL, ""),
+    ("gateway", "2026.9.6, answers", "2026.9.6, answers", RowState.EQUAL, ""),
+    ("sessions in the dashboard", "14", "14", RowState.EQUAL, ""),
 )
 
 

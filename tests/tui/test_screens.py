@@ -243,6 +243,14 @@ async def test_done(opened: Open, size: tuple[int, int]) -> None:
 
 
 @promised
+async def test_why_a_count_differs_can_be_read(opened: Open, size: tuple[int, int]) -> None:
+    async with opened(size, told("", *story.finish())) as person:
+        await person.is_at("done")
+        await person.sees("Counted")
+        assert any("2 new in main/telegram" in line for line in person.text.splitlines())
+
+
+@promised
 async def test_done_with_problems(opened: Open, size: tuple[int, int]) -> None:
     async with opened(size, told("", *story.finish(Outcome.PROBLEMS))) as person:
         await person.is_at("done")

@@ -14,10 +14,16 @@ from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Scene
 from openclaw_wizard.faces.tui.screens.base import BACK, HELP, LEAVE, QUIET_LOG, WizardScreen
 from openclaw_wizard.faces.tui.signs import OUTCOMES, ROWS
-from openclaw_wizard.faces.tui.widgets.fitted import Column, Fitted, table, wrapped
+from openclaw_wizard.faces.tui.widgets.fitted import Column, Fitted, hanging, rows_of, table, wrapped
 from openclaw_wizard.faces.tui.widgets.section import Section
 from openclaw_wizard.model import Outcome, Row
 from openclaw_wizard.report import left_for_you
+
+COUNTS = (Column(cap=22), Column(cap=16), Column(cap=16), Column(cap=11))
+SHARED = (Column(flex=4), Column(flex=3), Column(flex=3), Column(cap=11))
+NARROW, WIDE = 72, 100
+"""Cells from which counts have their own width, and from which a detail stands beside its row."""
+INDENT = "  "
 
 
 class Ending(Fitted):
@@ -43,8 +49,21 @@ class Comparison(Fitted):
         if not self.rows:
             return []
         head = tuple(Content.styled(t, "bold $primary") for t in ("Counted", "OLD", "NEW", "", ""))
-        columns = (Column(cap=22), Column(cap=16), Column(cap=16), Column(cap=11), Column(flex=1))
-        return table([head, *(_cells(row) for row in self.rows)], columns, width)
+        cells = [head, *(_cells(row) for row in self.rows)]
+        if width >= WIDE:
+            return table(cells, (*COUNTS, Column(flex=1)), width)
+        details = [[], *(_below(row, width) for row in self.rows)]
+        columns = COUNTS if width >= NARROW else SHARED
+        counted = rows_of([each[:-1] for each in cells], columns, width)
+        return [line for row, detail in zip(counted, details, strict=True) for line in (*row, *detail)]
+
+
+def _below(row: Row, width: int) -> list[Content]:
+    return hanging(Content(INDENT), _detail(row), width) if row.detail else []
+
+
+def _detail(row: Row) -> Content:
+    return Content.styled(one_line(row.detail), "$muted")
 
 
 def _cells(row: Row) -> tuple[Content, ...]:
@@ -53,7 +72,7 @@ def _cells(row: Row) -> tuple[Content, ...]:
         Content(one_line(row.old)),
         Content(one_line(row.new)),
         ROWS[row.state].both,
-        Content.styled(one_line(row.detail), "$muted"),
+        _detail(row),
     )
 
 

@@ -47,10 +47,15 @@ def wrapped(text: Content, width: int) -> list[Content]:
 
 def table(rows: Sequence[Sequence[Content]], columns: Sequence[Column], width: int) -> list[Content]:
     """Rows laid out in columns; a cell that does not fit is wrapped inside its column."""
+    return [line for row in rows_of(rows, columns, width) for line in row]
+
+
+def rows_of(rows: Sequence[Sequence[Content]], columns: Sequence[Column], width: int) -> list[list[Content]]:
+    """As `table`; the lines of each row by themselves."""
     if not rows:
         return []
     widths = _widths(rows, columns, width)
-    return [line for row in rows for line in _row(row, columns, widths)]
+    return [_row(row, columns, widths) for row in rows]
 
 
 def _widths(rows: Sequence[Sequence[Content]], columns: Sequence[Column], width: int) -> list[int]:
