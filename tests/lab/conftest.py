@@ -13,7 +13,7 @@ from tests.lab.moving import Ground
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that starts machines runs in one worker: two gateways at once are enough for two cores.
+    """What starts machines runs in two workers, one of them for the userlands: a move mostly waits.
 
     A test that is not for every version is left out here, not by its own parameters: pytest groups by
     the number of a parameter, and would give one version's machines to another's test.
@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("lab"):
             item.add_marker(pytest.mark.root)
-            item.add_marker(pytest.mark.xdist_group("lab"))
+            apart = item.path.stem == "test_userlands"
+            item.add_marker(pytest.mark.xdist_group("lab-userlands" if apart else "lab"))
 
 
 def _is_meant(item: pytest.Item) -> bool:
