@@ -111,6 +111,14 @@ class FindingAccepted(Event):
     pitfall: str
 
 
+class FixChosen(Event):
+    """What stands in the plan of a move is mended; before there is one, this says what will be."""
+
+    type: Literal["fix-chosen"] = "fix-chosen"
+    pitfall: str
+    wanted: bool = True
+
+
 class QuestionAnswered(Event):
     durable: ClassVar[bool] = True
     type: Literal["question-answered"] = "question-answered"
@@ -269,6 +277,7 @@ AnyEvent = Annotated[
     | ActionReverted
     | GatewayChanged
     | FindingAccepted
+    | FixChosen
     | QuestionAnswered
     | UndoStarted
     | MoveStopped

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from openclaw_wizard.counted import Arrived, Database, Inventory, Proof, Row, RowState, Seen
+from openclaw_wizard.fixes import Fix
 from openclaw_wizard.paths import Paths, Pin, Relocation
 from openclaw_wizard.signs import There
 from openclaw_wizard.standing import (
@@ -31,6 +32,7 @@ from openclaw_wizard.word import Word
 __all__ = [
     "Arrived",
     "Database",
+    "Fix",
     "GatewayFacts",
     "GatewayState",
     "HostFacts",
@@ -165,6 +167,12 @@ class Finding(Word):
     why: str = ""
     remedy: str = ""
     accepted: bool = False
+    fixes: tuple[Fix, ...] = ()
+    """What the move can mend on NEW by itself."""
+    fixing: bool = False
+    """Whether the person wants that; then it blocks no longer."""
+    instead: str = ""
+    """The machine that is to be OLD instead, where that is the remedy."""
 
 
 class Staged(Word):
@@ -269,6 +277,8 @@ class Wishes(Word):
     """Patterns of what more stays behind; see openclaw/selection.py."""
     include: tuple[str, ...] = ()
     """Patterns of what is taken along though it would stay behind."""
+    fix: tuple[str, ...] = ()
+    """The pitfalls that the move is to mend on NEW."""
     direct: str | None = None
     """How OLD reaches NEW, `[user@]host[:port]`, where the person lets OLD stream to NEW by itself.
 
@@ -311,6 +321,8 @@ class Plan(Word):
     findings: tuple[Finding, ...] = ()
     wishes: Wishes = Wishes()
     route: Route = Route()
+    fixes: tuple[Fix, ...] = ()
+    """What is mended on NEW, because the person wants it."""
     unmatched: tuple[str, ...] = ()
     """Those of the person's patterns that nothing on OLD matched when it was read."""
     stays: tuple[StaysBehind, ...] = ()

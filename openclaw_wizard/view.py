@@ -17,6 +17,7 @@ from openclaw_wizard.events import (
     Failure,
     FindingAccepted,
     FindingsChanged,
+    FixChosen,
     GatewayChanged,
     HostBack,
     HostLost,
@@ -94,6 +95,8 @@ class View:
     )
     findings: dict[str, Finding] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
+    fixing: frozenset[str] = frozenset()
+    """The pitfalls that the move is to mend."""
     answers: dict[str, str] = field(default_factory=dict)
     question: QuestionAsked | None = None
     failure: Failure | None = None
@@ -198,6 +201,9 @@ def reduce(view: View, event: Event) -> View:
             return replace(view, gateways={**view.gateways, event.role: event.state})
         case FindingAccepted():
             return replace(view, accepted=view.accepted | {event.pitfall})
+        case FixChosen():
+            one = frozenset({event.pitfall})
+            return replace(view, fixing=view.fixing | one if event.wanted else view.fixing - one)
         case QuestionAnswered():
             return replace(view, question=None, answers={**view.answers, event.question: event.answer})
         case UndoStarted():

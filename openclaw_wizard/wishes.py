@@ -43,6 +43,13 @@ def add_to(command: argparse.ArgumentParser) -> None:
         help="take along what would stay behind (repeatable), such as logs/ or 'cache/models/'",
     )
     command.add_argument(
+        "--fix",
+        metavar="PITFALL",
+        action="append",
+        default=[],
+        help="let the move mend that finding on NEW (repeatable); it says how, and putting back undoes it",
+    )
+    command.add_argument(
         "--direct",
         metavar="HOST",
         nargs="?",
@@ -60,6 +67,7 @@ def of(options: argparse.Namespace) -> Wishes:
     from openclaw_wizard.openclaw import selection
 
     selection.check(options.exclude, options.include)
+    _check_fixes(options.fix)
     if options.direct:
         from openclaw_wizard.steps import routing
 
@@ -80,9 +88,23 @@ def of(options: argparse.Namespace) -> Wishes:
         include=tuple(options.include),
         direct=options.direct,
         paths=Paths(options.paths or "rewrite"),
+        fix=tuple(options.fix),
     )
 
 
+def _check_fixes(wanted: list[str]) -> None:
+    """Raises UsageError for what the move cannot mend."""
+    from openclaw_wizard.pitfalls import PITFALLS
+    from openclaw_wizard.pitfalls.rule import nothing
+
+    known = [each.id for each in PITFALLS if each.fixes is not nothing]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                what=f"The move cannot mend {name!r}.", next=f"What it can mend: {', '.join(known)}."
+            )
+
+
 def are_given(options: argparse.Namespace) -> bool:
-    given = (options.no_ahead, options.bwlimit, options.exclude, options.include, options.paths)
+    given = (options.no_ahead, options.bwlimit, options.exclude, options.include, options.paths, options.fix)
     return any(given) or options.direct is not None

@@ -156,6 +156,7 @@ async def test_remote_mode_names_the_machine_to_give_instead(home: Path) -> None
     today(home, gateway={"mode": "remote", "remote": {"url": "ws://127.0.0.1:1", "sshTarget": "al@gw.lan"}})
     found = (await judged(home))["remote-mode"]
     assert (found.verdict, found.evidence) == (Verdict.BLOCKS, "the gateway is al@gw.lan: `--from al@gw.lan`")
+    assert found.instead == "al@gw.lan"
 
 
 async def test_secrets_are_open_only_where_every_folder_above_is() -> None:

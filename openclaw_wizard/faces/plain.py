@@ -109,7 +109,7 @@ class PlainFace:
         match event:
             case FindingsChanged():
                 worth = [f for f in event.findings if f.verdict in (Verdict.LOOK, Verdict.BLOCKS)]
-                return "\n".join(f"{MARK[f.verdict]} {f.title}: {f.evidence}" for f in worth)
+                return "\n".join(_found(f) for f in worth)
             case HostLost():
                 role = event.role.value.upper()
                 wait = figures.until_retry(event, event.time)
@@ -176,6 +176,14 @@ def _finished(event: MoveFinished) -> str:
     spent = f", downtime {humanize.precisedelta(round(event.downtime))}" if event.downtime is not None else ""
     look = f"\n      NEW's dashboard: {event.dashboard}" if event.dashboard else ""
     return f"END   {event.outcome.value}{spent}{look}"
+
+
+def _found(finding: Finding) -> str:
+    lines = [f"{MARK[finding.verdict]} {finding.title}: {finding.evidence}"]
+    for fix in finding.fixes:
+        how = "the move mends it" if finding.fixing else f"the move can mend it (--fix {fix.pitfall})"
+        lines.append(f"      {how}: {fix.says}")
+    return "\n".join(lines)
 
 
 def plan_text(plan: Plan) -> str:

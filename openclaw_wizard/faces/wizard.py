@@ -74,6 +74,10 @@ class Wizard(Protocol):
         """Accepts a finding whose verdict is *look*; it is journaled and stands in the report."""
         ...
 
+    def fix(self, pitfall: str) -> None:
+        """Has the move mend a finding on NEW, or not after all; only before it begins, and where it can."""
+        ...
+
     async def stop(self, reason: str) -> None:
         """Stops at a safe point and returns when nothing runs any more; the move can be resumed."""
         ...

@@ -43,6 +43,7 @@ def _gravest(found: Sequence[tuple[str, Finding]]) -> Finding:
 
 def _finding(pitfall: Pitfall, facts: Facts, accepted: frozenset[str]) -> Finding:
     judged = pitfall.judge(facts)
+    there = judged.verdict in (Verdict.LOOK, Verdict.BLOCKS)
     holds = judged.verdict is Verdict.LOOK and pitfall.must_accept(facts) and pitfall.id not in accepted
     return Finding(
         pitfall=pitfall.id,
@@ -53,4 +54,6 @@ def _finding(pitfall: Pitfall, facts: Facts, accepted: frozenset[str]) -> Findin
         why=pitfall.why,
         remedy=pitfall.remedy,
         accepted=judged.verdict is Verdict.LOOK and pitfall.id in accepted,
+        fixes=pitfall.fixes(facts) if there else (),
+        instead=pitfall.instead(facts) if there else "",
     )

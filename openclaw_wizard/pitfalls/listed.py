@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openclaw_wizard.pitfalls.catalogue import PITFALLS, SUBJECTS, Pitfall
+from openclaw_wizard.pitfalls.rule import nothing
 
 
 def table() -> str:
@@ -16,4 +17,5 @@ def table() -> str:
 
 def _row(each: Pitfall) -> str:
     bound = f" ({each.versions})" if each.versions else ""
-    return f"| `{each.id}`: {each.title}{bound} | {each.severity} | {each.why} |".replace("\n", " ")
+    mended = "" if each.fixes is nothing else f" A move mends it with `--fix {each.id}`."
+    return f"| `{each.id}`: {each.title}{bound} | {each.severity} | {each.why}{mended} |".replace("\n", " ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from openclaw_wizard.model import Facts, Severity, There
+from openclaw_wizard.model import Facts, Fix, Severity, There
 from openclaw_wizard.pitfalls.rule import (
     Judgement,
     Needs,
@@ -272,6 +272,11 @@ def _unit_folder(there: There, _: Facts) -> Judgement:
     return look(f"~/.config/systemd/user has mode {mode:04o}")
 
 
+def _closed(facts: Facts) -> tuple[Fix, ...]:
+    home = facts.new.home if facts.new else ""
+    return (Fix(pitfall="service-folder-open", kind="close", path=f"{home}/.config/systemd/user"),)
+
+
 SERVICE_FOLDER = Pitfall(
     id="service-folder-open",
     subject="program",
@@ -281,5 +286,6 @@ SERVICE_FOLDER = Pitfall(
     severity=Severity.LOOK,
     remedy="`chmod go-w ~/.config/systemd/user` on NEW.",
     judge=of_new(_unit_folder),
+    fixes=_closed,
     needs=Needs.NEW,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from openclaw_wizard.model import Facts, Installation, Severity, There, Verdict
+from openclaw_wizard.model import Facts, Fix, Installation, Severity, There, Verdict
 from openclaw_wizard.signs import ConfigSigns, Signs
 
 SHOWN = 3
@@ -31,6 +31,11 @@ class Judgement:
     """What the facts say, for a person; never holds a secret."""
 
 
+def nothing(_: Facts) -> tuple[Fix, ...]:
+    """What the move can mend of most pitfalls."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Pitfall:
     id: str
@@ -48,6 +53,10 @@ class Pitfall:
     """The versions of OpenClaw that it is about; empty for all."""
     must_accept: Callable[[Facts], bool] = lambda _: False
     """Whether what says `look` blocks until the person accepts it."""
+    fixes: Callable[[Facts], tuple[Fix, ...]] = nothing
+    """What the move can mend on NEW, asked where the pitfall is there."""
+    instead: Callable[[Facts], str] = lambda _: ""
+    """The address of the machine that is to be OLD instead; empty where it is not known."""
     whole: bool = False
     """Whether it is judged once for all profiles that move, since they share what it is about."""
 

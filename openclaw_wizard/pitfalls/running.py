@@ -24,15 +24,27 @@ def _remote(facts: Facts) -> Judgement:
 
 
 def _owner(found: Installation) -> str:
-    """Which machine has the state, and how it is named as OLD. An address here is one end of a tunnel."""
+    """Which machine has the state, and how it is named as OLD."""
+    if host := _owner_host(found):
+        return f"the gateway is {host}: `--from {_without_port(host)}`"
+    if found.remote_url:
+        return "the gateway is another machine, at the far end of a tunnel"
+    return "another machine has it"
+
+
+def _owner_host(found: Installation) -> str:
+    """An address of this machine itself is one end of a tunnel."""
     config = found.signs.config if found.signs else None
     url = _host_of(found.remote_url)
-    host = (config.remote if config else "") or ("" if url.startswith(LOOPBACK) else url)
-    if not host:
-        return (
-            "the gateway is another machine, at the far end of a tunnel" if url else "another machine has it"
-        )
-    return f"the gateway is {host}: `--from {host.rpartition(':')[0] if _has_port(host) else host}`"
+    return (config.remote if config else "") or ("" if url.startswith(LOOPBACK) else url)
+
+
+def _owner_address(facts: Facts) -> str:
+    return _without_port(_owner_host(facts.installation)) if facts.installation else ""
+
+
+def _without_port(host: str) -> str:
+    return host.rpartition(":")[0] if _has_port(host) else host
 
 
 def _has_port(host: str) -> bool:
@@ -55,6 +67,7 @@ REMOTE_MODE = Pitfall(
     severity=Severity.BLOCKS,
     remedy="Name the machine that the gateway runs on as OLD.",
     judge=_remote,
+    instead=_owner_address,
 )
 
 # --------------------------------------------------------------- profile-mismatch

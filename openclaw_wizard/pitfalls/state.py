@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_wizard.model import Facts, Installation, Severity, There
+from openclaw_wizard.model import Facts, Fix, Installation, Severity, There
 from openclaw_wizard.pitfalls.rule import (
     Judgement,
     Needs,
@@ -59,8 +59,8 @@ OPEN_TO_OTHERS = Pitfall(
     subject="data",
     title="Secrets that every user can read",
     why=(
-        "Keys, tokens and conversations lie in these files; a copy keeps their modes, so they are as open "
-        "on NEW."
+        "Keys, tokens and conversations lie in these files, and whoever has an account on OLD can read "
+        "them. A copy by hand keeps their modes; here the state directory on NEW is its user's alone."
     ),
     source="docs cli/security.md (fs.*.perms); docs install/migrating.md",
     severity=Severity.LOOK,
@@ -122,6 +122,11 @@ def _legacy_there(there: There, facts: Facts) -> Judgement:
     return blocks(said) if version and numbers(version) == (2026, 7, 1) else look(said)
 
 
+def _put_aside(facts: Facts) -> tuple[Fix, ...]:
+    paths = facts.there.legacy if facts.there else ()
+    return tuple(Fix(pitfall="legacy-folder-on-new", kind="aside", path=path) for path in paths)
+
+
 LEGACY_THERE = Pitfall(
     id="legacy-folder-on-new",
     subject="data",
@@ -134,6 +139,7 @@ LEGACY_THERE = Pitfall(
     severity=Severity.BLOCKS,
     remedy="`mv ~/.clawdbot ~/.clawdbot.before` on NEW (.moltbot likewise).",
     judge=of_new(_legacy_there),
+    fixes=_put_aside,
     needs=Needs.NEW,
     versions="2026.7.1 refuses",
 )

@@ -17,6 +17,7 @@ from openclaw_wizard.events import (
     Event,
     FindingAccepted,
     FindingsChanged,
+    FixChosen,
     GatewayChanged,
     MoveCreated,
     MoveFinished,
@@ -42,7 +43,7 @@ from openclaw_wizard.model import (
     Verdict,
     Wishes,
 )
-from openclaw_wizard.session import records
+from openclaw_wizard.session import fixing, records
 from openclaw_wizard.session.board import Board
 from openclaw_wizard.session.clock import SystemClock
 from openclaw_wizard.session.context import context_of, planned_context, require_same
@@ -144,6 +145,13 @@ class Wizard:
             self._board.tell(FindingAccepted(pitfall=pitfall))
             self.learn(self.facts)
 
+    def fix(self, pitfall: str) -> None:
+        """Has the move mend it on NEW, or not after all; only before there is a move, and where it can."""
+        finding = self.view.findings.get(pitfall)
+        if finding and finding.fixes and self._board.journal is None:
+            self._board.tell(FixChosen(pitfall=pitfall, wanted=not finding.fixing))
+            self.learn(self.facts)
+
     async def stop(self, reason: str) -> None:
         """Cancels what runs; the journal says so, and the move can be resumed."""
         if self._task and not self._task.done():
@@ -183,6 +191,7 @@ class Wizard:
         """Keeps `facts`, judges every pitfall again and publishes only the differences."""
         self.facts = facts
         judged = self._survey.judge(facts, self.view.accepted | self._policy.accept)
+        judged = {name: fixing.marked(found, self.view) for name, found in judged.items()}
         changed = tuple(f for name, f in judged.items() if self.view.findings.get(name) != f)
         if changed:
             self._board.tell(FindingsChanged(findings=changed))
@@ -215,6 +224,11 @@ class Wizard:
         there chooses, else the default one moves.
         """
         with self._telling_failure():
+            if (old, new) != (self.view.old, self.view.new):
+                for pitfall in sorted(self.view.fixing):
+                    self._board.tell(FixChosen(pitfall=pitfall, wanted=False))
+            for pitfall in (wishes or Wishes()).fix:
+                self._board.tell(FixChosen(pitfall=pitfall))
             await self._reach(old, new)
             plan = await self._survey.read(
                 self._hosts[Role.OLD],
@@ -288,6 +302,8 @@ class Wizard:
         if plan is None:
             raise UsageError(what="There is no plan yet.", next="Survey both machines first.")
         hold_where_blocked(tuple(self.view.findings.values()))
+        plan = plan.model_copy(update={"fixes": fixing.chosen(self.view)})
+        self._board.view = replace(self.view, plan=plan)
         move = new_move_id(self._board.clock.time())
         journal = Journal(self.store.create(move), create=True)
         digest = journal.save("plan.json", plan.model_dump_json(indent=1).encode())

@@ -60,6 +60,9 @@ class FakeWizard:
     def answer(self, question: str, answer: str) -> None:
         self.asked.append(("answer", question, answer))
 
+    def fix(self, pitfall: str) -> None:
+        self.asked.append(("fix", pitfall))
+
     def accept(self, pitfall: str) -> None:
         self.asked.append(("accept", pitfall))
 

@@ -6,10 +6,11 @@ from openclaw_wizard.events import QuestionAnswered, QuestionAsked
 from openclaw_wizard.faces.tui.screens.leave import LeaveDialog
 from openclaw_wizard.faces.tui.screens.pitfall import PitfallDialog
 from openclaw_wizard.faces.tui.screens.question import QuestionDialog
-from openclaw_wizard.model import Verdict
+from openclaw_wizard.model import Finding, Fix, Verdict
 from tests.tui import story
 from tests.tui.conftest import Open, Person
 from tests.tui.fake_wizard import FakeWizard
+from tests.tui.test_keys import read_machines
 
 
 def told(until: str) -> FakeWizard:
@@ -161,3 +162,56 @@ async def test_the_gravest_finding_is_on_top_as_long_as_nobody_reads_the_list(op
         await person.sees("✖ blocks Not enough room on NEW")
         person.wizard.tell(story.judged(grave.model_copy(update={"verdict": Verdict.CLEAR})))
         await person.sees("● look Something stands already")
+
+
+FIX = Fix(pitfall="legacy-folder-on-new", kind="aside", path="/srv/bob/.clawdbot")
+
+
+def found(**changes: object) -> Finding:
+    made = story.finding("legacy-folder-on-new", "A folder of the old name on NEW", Verdict.BLOCKS)
+    return made.model_copy(update=changes)
+
+
+async def surveyed(person: Person, finding: Finding) -> None:
+    """Both machines are read, that was found, and it is opened."""
+    await read_machines(person)
+    person.wizard.tell(*story.survey(findings=(finding,)))
+    person.wizard.tell(story.judged(finding))
+    await person.sees(finding.title[:20])
+    await person.press("c", "enter")
+    await person.until(lambda: isinstance(person.app.screen, PitfallDialog), "the finding")
+
+
+async def test_what_the_move_can_mend_is_wanted_with_one_key(opened: Open) -> None:
+    async with opened((120, 40)) as person:
+        await surveyed(person, found(fixes=(FIX,)))
+        await person.sees(
+            "What the move can do", "/srv/bob/.clawdbot is renamed", "Mend", "X has the move mend it"
+        )
+        await person.press("x")
+        await person.asked("fix", "legacy-folder-on-new")
+        person.wizard.tell(story.judged(found(fixes=(FIX,), fixing=True, verdict=Verdict.LOOK)))
+        await person.sees("to be mended", "◆ A folder of the old name")
+        await person.press("enter")
+        await person.sees("Do not mend", "X leaves it as it is.")
+
+
+async def test_nothing_more_is_mended_once_the_move_runs(opened: Open) -> None:
+    wizard = told("copy.stream")
+    wizard.tell(story.judged(found(fixes=(FIX,))))
+    async with opened((120, 40), wizard) as person:
+        await person.is_at("copy")
+        await person.press("c", "enter")
+        await person.sees("✖ blocks", "What the move can do")
+        await person.press("x", "escape")
+        assert person.wizard.asked == []
+
+
+async def test_the_machine_that_has_the_state_is_made_old_with_one_key(opened: Open) -> None:
+    async with opened() as person:
+        await surveyed(
+            person, story.finding("remote-mode", "OLD points elsewhere", Verdict.BLOCKS, instead="al@gw")
+        )
+        await person.sees("O makes al@gw the OLD machine.", "Other OLD")
+        await person.press("o")
+        await person.asked("survey", "al@gw", person.wizard.asked[0][2], None)

@@ -34,7 +34,7 @@ from openclaw_wizard.faces.tui.screens.identify import IdentifyScreen
 from openclaw_wizard.faces.tui.screens.install import InstallScreen
 from openclaw_wizard.faces.tui.screens.leave import LeaveDialog
 from openclaw_wizard.faces.tui.screens.machines import MachinesScreen
-from openclaw_wizard.faces.tui.screens.pitfall import PitfallDialog
+from openclaw_wizard.faces.tui.screens.pitfall import Choice, PitfallDialog
 from openclaw_wizard.faces.tui.screens.put_back import PutBackScreen
 from openclaw_wizard.faces.tui.screens.question import QuestionDialog
 from openclaw_wizard.faces.tui.screens.review import ReviewScreen
@@ -43,7 +43,7 @@ from openclaw_wizard.faces.tui.screens.welcome import WelcomeScreen
 from openclaw_wizard.faces.tui.theme import DARK, EXTRA, LIGHT
 from openclaw_wizard.faces.tui.words import SCREENS
 from openclaw_wizard.faces.wizard import Wizard
-from openclaw_wizard.model import MoveSummary, Outcome, Paths, StepId, Wishes
+from openclaw_wizard.model import Finding, MoveSummary, Outcome, Paths, StepId, Wishes
 
 REPAINTS: Final = 10
 """At most so many screen updates a second."""
@@ -189,11 +189,19 @@ class WizardApp(App[ExitCode]):
     def _open_finding(self, event: FindingChosen) -> None:
         finding = next((f for f in self.scene().findings if f.pitfall == event.pitfall), None)
         if finding:
-            self.push_screen(PitfallDialog(finding), lambda yes: self._accept(event.pitfall, bool(yes)))
+            early = not (self.scene().view.actions or self.ear.working)
+            dialog = PitfallDialog(finding, before_the_move=early)
+            self.push_screen(dialog, lambda choice: self._chosen(finding, choice))
 
-    def _accept(self, pitfall: str, accepted: bool) -> None:
-        if accepted:
-            self._wizard.accept(pitfall)
+    def _chosen(self, finding: Finding, choice: Choice | None) -> None:
+        match choice:
+            case "accept":
+                self._wizard.accept(finding.pitfall)
+            case "fix":
+                self._wizard.fix(finding.pitfall)
+            case "instead":
+                self.ear.old = finding.instead
+                self.action_survey()
 
     async def action_quit(self) -> None:
         """Leaves at once where nothing runs, else asks."""

@@ -11,7 +11,7 @@ from openclaw_wizard.faces import diff, figures
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.scene import Scene
 from openclaw_wizard.faces.tui.words import NEVER, NO_RETURN
-from openclaw_wizard.model import Plan, Tree
+from openclaw_wizard.model import Finding, Plan, Tree
 from openclaw_wizard.paths import Paths
 
 Lines = tuple[tuple[Content, Content], ...]
@@ -53,11 +53,18 @@ def blockers(scene: Scene) -> Lines:
         (
             _sign("✖", "$error"),
             Content.assemble(
-                (one_line(f.title), "bold"), "\n", _muted(f.evidence or f.why), "\n", one_line(f.remedy)
+                (one_line(f.title), "bold"), "\n", _muted(f.evidence or f.why), "\n", one_line(_way_out(f))
             ),
         )
         for f in scene.blockers
     )
+
+
+def _way_out(finding: Finding) -> str:
+    if finding.fixes:
+        says = "; ".join(fix.says for fix in finding.fixes)
+        return f"Open it in the checklist and press X: the move mends it ({says})."
+    return finding.remedy
 
 
 def trees(plan: Plan) -> Lines:

@@ -158,7 +158,7 @@ class Scene:
             known = {f.pitfall: f for f in self.view.plan.findings}
         marked = [_marked(f, self.view.accepted) for f in known.values()]
         order = [Verdict.BLOCKS, Verdict.LOOK, Verdict.UNKNOWN, Verdict.CLEAR]
-        return tuple(sorted(marked, key=lambda f: (order.index(f.verdict), f.accepted)))
+        return tuple(sorted(marked, key=lambda f: (order.index(f.verdict), f.fixing, f.accepted)))
 
     @property
     def blockers(self) -> tuple[Finding, ...]:

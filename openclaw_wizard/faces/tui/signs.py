@@ -61,6 +61,7 @@ VERDICTS: Final[Mapping[Verdict, Sign]] = {
 """In the order in which they are listed."""
 
 ACCEPTED: Final = Sign("●", "accepted", "$muted")
+FIXING: Final = Sign("◆", "to be mended", "$primary")
 
 GATEWAYS: Final[Mapping[GatewayState, Sign]] = {
     GatewayState.UNKNOWN: Sign("…", "not yet known", "$muted"),

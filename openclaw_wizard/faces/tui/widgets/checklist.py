@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from openclaw_wizard.faces.tui.hosttext import one_line
 from openclaw_wizard.faces.tui.messages import FindingChosen
 from openclaw_wizard.faces.tui.scene import Scene
-from openclaw_wizard.faces.tui.signs import ACCEPTED, VERDICTS, Sign
+from openclaw_wizard.faces.tui.signs import ACCEPTED, FIXING, VERDICTS, Sign
 from openclaw_wizard.faces.tui.widgets.fitted import hanging
 from openclaw_wizard.model import Finding, Verdict
 from openclaw_wizard.pitfalls import SUBJECTS
@@ -148,6 +148,8 @@ class Checklist(Vertical):
 
 
 def sign_of(finding: Finding) -> Sign:
+    if finding.fixing:
+        return FIXING
     accepted = finding.accepted and finding.verdict is Verdict.LOOK
     return ACCEPTED if accepted else VERDICTS[finding.verdict]
 
@@ -218,7 +220,7 @@ def summary(findings: tuple[Finding, ...], *, words: bool) -> Content:
     counted = Counter(sign_of(f).word for f in findings)
     parts = [
         Content.styled(f"{sign.glyph} {counted[sign.word]}{' ' + sign.word if words else ''}", sign.colour)
-        for sign in (*list(VERDICTS.values())[:2], ACCEPTED, *list(VERDICTS.values())[2:])
+        for sign in (*list(VERDICTS.values())[:2], FIXING, ACCEPTED, *list(VERDICTS.values())[2:])
         if counted[sign.word]
     ]
     head = Content.styled("Checklist", "bold $foreground")
