@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from openclaw_wizard.counted import Arrived, Database, Inventory, Proof, Row, RowState, Seen
-from openclaw_wizard.fixes import Fix
+from openclaw_wizard.findings import Finding, Fix, Severity, Verdict
 from openclaw_wizard.paths import Paths, Pin, Relocation
 from openclaw_wizard.signs import There
 from openclaw_wizard.standing import (
@@ -32,6 +32,7 @@ from openclaw_wizard.word import Word
 __all__ = [
     "Arrived",
     "Database",
+    "Finding",
     "Fix",
     "GatewayFacts",
     "GatewayState",
@@ -49,8 +50,10 @@ __all__ = [
     "Row",
     "RowState",
     "Seen",
+    "Severity",
     "StaysBehind",
     "There",
+    "Verdict",
     "Word",
     "Workspace",
 ]
@@ -142,37 +145,6 @@ class Tree(Word):
 class Excluded(Word):
     path: str
     reason: str
-
-
-class Severity(StrEnum):
-    LOOK = "look"
-    BLOCKS = "blocks"
-
-
-class Verdict(StrEnum):
-    """Judgement of one pitfall."""
-
-    CLEAR = "clear"
-    LOOK = "look"
-    BLOCKS = "blocks"
-    UNKNOWN = "unknown"
-
-
-class Finding(Word):
-    pitfall: str
-    subject: str = ""
-    title: str
-    verdict: Verdict
-    evidence: str = ""
-    why: str = ""
-    remedy: str = ""
-    accepted: bool = False
-    fixes: tuple[Fix, ...] = ()
-    """What the move can mend on NEW by itself."""
-    fixing: bool = False
-    """Whether the person wants that; then it blocks no longer."""
-    instead: str = ""
-    """The machine that is to be OLD instead, where that is the remedy."""
 
 
 class Staged(Word):

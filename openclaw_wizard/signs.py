@@ -114,8 +114,11 @@ class There(Word):
     """What was read of NEW beside the places that the trees go to."""
 
     legacy: tuple[str, ...] = ()
+    """Folders of an older name that are not the one that ~/.openclaw leads to."""
+    unit_folder: str = ""
+    """`~/.config/systemd/user`, as links lead to it; empty where there is no such folder."""
     unit_folder_mode: int | None = None
-    """Mode of `~/.config/systemd/user`; None where there is no such folder."""
+    """Its mode; None where there is no such folder."""
     account_home: str = ""
     """The home as the system's list of users has it."""
     addresses: tuple[str, ...] = ()

@@ -33,7 +33,8 @@ async def test_what_is_read_of_new(home: Path, listener: int) -> None:
     places = [f"127.0.0.1:{listener}", f"127.0.0.1:{silent_port()}"]
     asked = {"home": str(home), "port": listener, "asked": places}
     there = signs.there(await helper().call("oc.there", asked))
-    assert (there.unit_folder_mode, there.legacy, there.answering) == (
+    assert (there.unit_folder, there.unit_folder_mode, there.legacy, there.answering) == (
+        str(units),
         0o775,
         (f"{home}/.clawdbot",),
         (places[0],),
@@ -50,6 +51,17 @@ async def test_what_is_read_of_new(home: Path, listener: int) -> None:
         *("legacy-folder-on-new", "service-folder-open", "home-differs", "no-linger"),
         *("local-models", "bind-address", "port-taken-on-new"),
     }
+
+
+async def test_the_folder_that_openclaw_leads_to_is_none_of_an_older_name(home: Path) -> None:
+    today(home)
+    (home / ".clawdbot").symlink_to(".openclaw")
+    asked = {"home": str(home), "port": silent_port()}
+    assert signs.there(await helper().call("oc.there", asked)).legacy == ()
+    (home / ".clawdbot").unlink()
+    (home / ".openclaw").rename(home / ".clawdbot")
+    (home / ".openclaw").symlink_to(".clawdbot")
+    assert signs.there(await helper().call("oc.there", asked)).legacy == ()
 
 
 async def test_a_free_port_and_a_clean_home_on_new(home: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from openclaw_wizard.faces.plain import MARK
 from openclaw_wizard.faces.tui.hosttext import one_line
-from openclaw_wizard.model import Facts, Finding, Fix, Verdict
+from openclaw_wizard.model import Facts, Finding, Verdict
 
 ORDER: Final = (Verdict.BLOCKS, Verdict.LOOK, Verdict.UNKNOWN, Verdict.CLEAR)
 """The gravest first."""
@@ -75,13 +75,8 @@ def _finding(finding: Finding) -> list[str]:
     lines = [f"{MARK[finding.verdict]} {finding.title} [{finding.pitfall}]"]
     lines += _wrapped("", finding.evidence) if finding.evidence else []
     if finding.verdict in (Verdict.BLOCKS, Verdict.LOOK):
-        lines += [line for fix in finding.fixes for line in _wrapped("mend: ", _mends(fix))]
         lines += [*_wrapped("why: ", finding.why), *_wrapped("fix: ", finding.remedy)]
     return lines
-
-
-def _mends(fix: Fix) -> str:
-    return f"a move does it with --fix {fix.pitfall}: {fix.says}"
 
 
 def _wrapped(word: str, said: str) -> list[str]:

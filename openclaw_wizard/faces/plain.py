@@ -182,7 +182,7 @@ def _found(finding: Finding) -> str:
     lines = [f"{MARK[finding.verdict]} {finding.title}: {finding.evidence}"]
     for fix in finding.fixes:
         how = "the move mends it" if finding.fixing else f"the move can mend it (--fix {fix.pitfall})"
-        lines.append(f"      {how}: {fix.says}")
+        lines.append(f"      {how}: {fix.says()}")
     return "\n".join(lines)
 
 

@@ -212,15 +212,17 @@ async function ocListeningOn(port, proc) {
 // What Node says where the system has no answer, such as a user without an account.
 const OC_REFUSED = new Set(["ENOENT", "ERR_SYSTEM_ERROR"]);
 
-// {legacy, unitFolderMode, accountHome, addresses, listening, listener, answering}; `asked` are places as 127.0.0.1:11434.
+// {legacy, unitFolder, unitFolderMode, accountHome, addresses, listening, listener, answering}; `asked` are places as 127.0.0.1:11434.
 command("oc.there", async ({ home, port = null, asked = [], proc = "/proc" }) => {
-  const units = ocTry(() => fs.statSync(path.join(home, ".config/systemd/user")), OC_CLOSED);
+  const unitFolder = path.join(home, ".config/systemd/user");
+  const units = ocTry(() => fs.statSync(unitFolder), OC_CLOSED);
   const links = ocTry(() => os.networkInterfaces(), OC_REFUSED) ?? {};
   const addresses = Object.values(links).flat().map(({ address }) => address);
   const ports = asked.map((each) => [each, Number(each.split(":").at(-1))]);
   const answers = await Promise.all(ports.map(([, number]) => ocListening(number)));
   return {
-    legacy: ocLegacy(home, []),
+    legacy: ocLegacy(home, [path.join(home, ".openclaw")]),
+    unitFolder: units ? ocReal(unitFolder) : "",
     unitFolderMode: units ? units.mode & 0o7777 : null,
     accountHome: ocTry(() => os.userInfo().homedir, OC_REFUSED) ?? "",
     addresses,

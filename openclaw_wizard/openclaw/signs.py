@@ -115,6 +115,7 @@ def of_gateway(seen: Seen) -> dict[str, object]:
 
 class _There(_FromHost):
     legacy: tuple[str, ...]
+    unit_folder: str
     unit_folder_mode: int | None
     account_home: str
     addresses: tuple[str, ...]

@@ -273,8 +273,8 @@ def _unit_folder(there: There, _: Facts) -> Judgement:
 
 
 def _closed(facts: Facts) -> tuple[Fix, ...]:
-    home = facts.new.home if facts.new else ""
-    return (Fix(pitfall="service-folder-open", kind="close", path=f"{home}/.config/systemd/user"),)
+    folder = facts.there.unit_folder if facts.there else ""
+    return (Fix(pitfall="service-folder-open", kind="close", path=folder),) if folder else ()
 
 
 SERVICE_FOLDER = Pitfall(
@@ -287,5 +287,6 @@ SERVICE_FOLDER = Pitfall(
     remedy="`chmod go-w ~/.config/systemd/user` on NEW.",
     judge=of_new(_unit_folder),
     fixes=_closed,
+    whole=True,
     needs=Needs.NEW,
 )

@@ -18,6 +18,7 @@ from openclaw_wizard.pitfalls.rule import (
     some,
     version_of,
 )
+from openclaw_wizard.pitfalls.running import DOWN
 from openclaw_wizard.signs import ConfigSigns, Signs
 
 # ------------------------------------------------------------------ foreign-owned
@@ -123,7 +124,13 @@ def _legacy_there(there: There, facts: Facts) -> Judgement:
 
 
 def _put_aside(facts: Facts) -> tuple[Fix, ...]:
-    paths = facts.there.legacy if facts.there else ()
+    """Not where a gateway on NEW works, or may work, with one of them: it would lose its state."""
+    if facts.there is None or facts.neighbours is None:
+        return ()
+    used = {each.state_dir for each in facts.neighbours if each.gateway.state not in DOWN}
+    paths = facts.there.legacy
+    if used.intersection(paths):
+        return ()
     return tuple(Fix(pitfall="legacy-folder-on-new", kind="aside", path=path) for path in paths)
 
 
@@ -140,6 +147,7 @@ LEGACY_THERE = Pitfall(
     remedy="`mv ~/.clawdbot ~/.clawdbot.before` on NEW (.moltbot likewise).",
     judge=of_new(_legacy_there),
     fixes=_put_aside,
+    whole=True,
     needs=Needs.NEW,
     versions="2026.7.1 refuses",
 )

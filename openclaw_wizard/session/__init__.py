@@ -6,8 +6,9 @@ outside every face: its work is a task of its own that survives a screen, and `a
 
 from __future__ import annotations
 
+from openclaw_wizard.session.handed import Survey
 from openclaw_wizard.session.questions import Policy
 from openclaw_wizard.session.records import load_plan
-from openclaw_wizard.session.wizard import Survey, Wizard
+from openclaw_wizard.session.wizard import Wizard
 
 __all__ = ["Policy", "Survey", "Wizard", "load_plan"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from openclaw_wizard.model import Finding, Fix, Verdict
+from collections.abc import Iterator
+
+from openclaw_wizard.events import FixChosen
+from openclaw_wizard.model import Finding, Fix, Verdict, Wishes
 from openclaw_wizard.view import View
 
 
@@ -12,6 +15,13 @@ def marked(finding: Finding, view: View) -> Finding:
     if not finding.fixes or finding.pitfall not in view.fixing | planned:
         return finding
     return finding.model_copy(update={"fixing": True, "verdict": Verdict.LOOK})
+
+
+def wished(view: View, old: str, new: str, wishes: Wishes) -> Iterator[FixChosen]:
+    """What a survey of these two begins with: what was chosen for another two does not count for them."""
+    if (old, new) != (view.old, view.new):
+        yield from (FixChosen(pitfall=pitfall, wanted=False) for pitfall in sorted(view.fixing))
+    yield from (FixChosen(pitfall=pitfall) for pitfall in wishes.fix)
 
 
 def chosen(view: View) -> tuple[Fix, ...]:

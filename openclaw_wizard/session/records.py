@@ -1,18 +1,39 @@
-"""What moves this machine knows, read from their journals without reaching any machine."""
+"""What moves this machine knows, read from their journals; and the first record of a new one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from openclaw_wizard import report
+from openclaw_wizard import __version__, report
 from openclaw_wizard.errors import NoSuchMove, PlanUnreadable, WizardError
+from openclaw_wizard.events import ActionName, MoveCreated
 from openclaw_wizard.journal import JOURNAL, Journal, Moves, replay
 from openclaw_wizard.model import FORMAT, ActionState, MoveSummary, Outcome, Plan
+from openclaw_wizard.steps.action import Action
 from openclaw_wizard.view import View, reduce
 
 ENDED: Final = (Outcome.DONE, Outcome.PROBLEMS, Outcome.PUT_BACK)
+
+
+def created(
+    move: str, view: View, context: Mapping[str, str], plan_sha256: str, actions: Sequence[Action]
+) -> MoveCreated:
+    """The first record of a journal, of the plan that is in `view`."""
+    assert view.plan is not None
+    return MoveCreated(
+        format=FORMAT,
+        wizard=__version__,
+        move=move,
+        old=view.old,
+        new=view.new,
+        context=dict(context),
+        plan_sha256=plan_sha256,
+        profile=view.plan.profile,
+        actions=tuple(ActionName(id=each.id, step=each.step, title=each.title) for each in actions),
+    )
 
 
 def summaries(store: Moves) -> list[MoveSummary]:

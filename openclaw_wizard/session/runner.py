@@ -147,7 +147,8 @@ def hold_where_blocked(findings: tuple[Finding, ...]) -> None:
     for finding in findings:
         if finding.verdict is Verdict.BLOCKS:
             why = finding.evidence or finding.title
-            raise Blocked(pitfall=finding.pitfall, why=why, remedy=finding.remedy)
+            mend = f"Let the move mend it (--fix {finding.pitfall}), or: " if finding.fixes else ""
+            raise Blocked(pitfall=finding.pitfall, why=why, remedy=f"{mend}{finding.remedy}")
 
 
 def failure_fields(problem: WizardError) -> dict[str, Any]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from openclaw_wizard import __version__, report
+from openclaw_wizard import report
 from openclaw_wizard.errors import ExitCode, UsageError, WizardError
 from openclaw_wizard.events import (
     ActionFailed,
-    ActionName,
     Event,
     FindingAccepted,
     FindingsChanged,
@@ -29,13 +28,10 @@ from openclaw_wizard.events import (
     UndoStarted,
 )
 from openclaw_wizard.hosts import Host, connect
-from openclaw_wizard.hosts.helper import Helper
 from openclaw_wizard.journal import Journal, Moves, new_move_id
 from openclaw_wizard.model import (
-    FORMAT,
     ActionState,
     Facts,
-    Finding,
     MoveSummary,
     Outcome,
     Plan,
@@ -48,27 +44,11 @@ from openclaw_wizard.session.board import Board
 from openclaw_wizard.session.clock import SystemClock
 from openclaw_wizard.session.context import context_of, planned_context, require_same
 from openclaw_wizard.session.dashboard import lead_here
+from openclaw_wizard.session.handed import Survey
 from openclaw_wizard.session.questions import CONFIRM_PLAN, Policy, Questions
 from openclaw_wizard.session.runner import Runner, failure_fields, hold_where_blocked
-from openclaw_wizard.steps.action import Action, Ask, Clock, Context
+from openclaw_wizard.steps.action import Clock, Context
 from openclaw_wizard.view import View, reduce
-
-Tell = Callable[[Event], None]
-Learn = Callable[[Facts], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the session is handed, so that it knows no particular step."""
-
-    read: Callable[[Host, Host, tuple[str, ...], Tell, Learn, Wishes, Ask], Awaitable[Plan]]
-    """The plan for the profiles that are named; where none is, it may ask."""
-    again: Callable[[Host, Host, Plan], Awaitable[Facts]]
-    """The facts of a resumed move: both machines probed anew, the rest from the plan."""
-    judge: Callable[[Facts, frozenset[str]], Mapping[str, Finding]]
-    actions: Callable[[Plan], tuple[Action, ...]]
-    helper: Callable[[Host, str], Helper]
-    """A helper for a host and its PATH."""
 
 
 class Wizard:
@@ -224,11 +204,8 @@ class Wizard:
         there chooses, else the default one moves.
         """
         with self._telling_failure():
-            if (old, new) != (self.view.old, self.view.new):
-                for pitfall in sorted(self.view.fixing):
-                    self._board.tell(FixChosen(pitfall=pitfall, wanted=False))
-            for pitfall in (wishes or Wishes()).fix:
-                self._board.tell(FixChosen(pitfall=pitfall))
+            for choice in fixing.wished(self.view, old, new, wishes or Wishes()):
+                self._board.tell(choice)
             await self._reach(old, new)
             plan = await self._survey.read(
                 self._hosts[Role.OLD],
@@ -308,19 +285,9 @@ class Wizard:
         journal = Journal(self.store.create(move), create=True)
         digest = journal.save("plan.json", plan.model_dump_json(indent=1).encode())
         gateways, accepted = dict(self.view.gateways), self._policy.accept | self.view.accepted
-        names = tuple(ActionName(id=a.id, step=a.step, title=a.title) for a in self._survey.actions(plan))
         self._board.journal = journal
-        created = MoveCreated(
-            format=FORMAT,
-            wizard=__version__,
-            move=move,
-            old=self.view.old,
-            new=self.view.new,
-            context=context_of(plan, self._hosts),
-            plan_sha256=digest,
-            profile=plan.profile,
-            actions=names,
-        )
+        context, actions = context_of(plan, self._hosts), self._survey.actions(plan)
+        created = records.created(move, self.view, context, digest, actions)
         self._board.tell(created)
         for role, state in gateways.items():
             self._board.tell(GatewayChanged(role=role, state=state))

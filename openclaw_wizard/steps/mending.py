@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from openclaw_wizard.errors import StepFailed
 from openclaw_wizard.model import Fix, Role, StepId
+from openclaw_wizard.openclaw import service
 from openclaw_wizard.steps import gateway, reading
 from openclaw_wizard.steps.action import Action, Context, Done
+from openclaw_wizard.transfer import switch
 
 BEFORE: Final = "mended.json"
 WRITABLE: Final = 0o022
@@ -32,7 +35,7 @@ class Mend(Action):
         for fix in wanted:
             await _mend(ctx, fix)
         await _judge_again(ctx)
-        return Done(fact="; ".join(fix.says for fix in ctx.plan.fixes))
+        return Done(fact="; ".join(fix.says(ctx.move) for fix in ctx.plan.fixes))
 
     async def revert(self, ctx: Context) -> Done | None:
         before = _before(ctx)
@@ -50,7 +53,7 @@ def _before(ctx: Context) -> dict[str, int | None]:
 async def _mode(ctx: Context, path: str) -> int | None:
     """None where nothing stands there."""
     (found,) = await ctx.new_helper.call("stat", {"paths": [path]})
-    return found["mode"] & 0o7777 if found else None
+    return found["mode"] if found else None
 
 
 async def _is_mended(ctx: Context, fix: Fix) -> bool:
@@ -60,15 +63,27 @@ async def _is_mended(ctx: Context, fix: Fix) -> bool:
 
 async def _mend(ctx: Context, fix: Fix) -> None:
     if fix.kind == "aside":
-        await ctx.new_helper.call("rename", {"from": fix.path, "to": fix.aside(ctx.move)})
+        await _need_unused(ctx, fix.path)
+        await switch.rename(ctx.new_helper, fix.path, fix.aside(ctx.move))
     elif (mode := await _mode(ctx, fix.path)) is not None:
         await _chmod(ctx, fix.path, mode & ~WRITABLE)
 
 
+async def _need_unused(ctx: Context, path: str) -> None:
+    """Raises StepFailed where a gateway on NEW works with that folder."""
+    standing = await reading.standing_on(ctx.new, gateway.facts_of(ctx, Role.NEW)) or ()
+    if any(each.state_dir == path and not service.is_down(each.gateway) for each in standing):
+        raise StepFailed(
+            what=f"A gateway on NEW works with {path}, which is to be moved aside.",
+            next="Stop it there, then resume; or put back.",
+        )
+
+
 async def _put_back(ctx: Context, fix: Fix, mode: int | None) -> str:
+    """Only what is still as it was left; what it did, for a person."""
     now, kept = await _mode(ctx, fix.path), await _mode(ctx, fix.aside(ctx.move))
     if fix.kind == "close":
-        if mode is None or now is None or now == mode:
+        if mode is None or now != mode & ~WRITABLE:
             return ""
         await _chmod(ctx, fix.path, mode)
         return f"{fix.path} has its mode {mode:04o} again"
@@ -76,7 +91,7 @@ async def _put_back(ctx: Context, fix: Fix, mode: int | None) -> str:
         return ""
     if now is not None:
         return f"something new stands at {fix.path}; what stood there is kept as {fix.aside(ctx.move)}"
-    await ctx.new_helper.call("rename", {"from": fix.aside(ctx.move), "to": fix.path})
+    await switch.rename(ctx.new_helper, fix.aside(ctx.move), fix.path)
     return f"{fix.path} is back"
 
 

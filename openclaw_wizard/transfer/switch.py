@@ -25,9 +25,9 @@ async def switch(helper: Helper, trees: Sequence[Tree], move: str) -> dict[str, 
     for tree in trees:
         staged, there = await _exist(helper, tree.staged(move), tree.new)
         if staged and there:
-            await _rename(helper, tree.new, await _free_name(helper, tree.aside(move)))
+            await rename(helper, tree.new, await _free_name(helper, tree.aside(move)))
         if staged:
-            await _rename(helper, tree.staged(move), tree.new)
+            await rename(helper, tree.staged(move), tree.new)
         elif not there:
             raise StepFailed(
                 what=f"Nothing is staged for {tree.new} on {helper.host.label}.",
@@ -63,9 +63,9 @@ async def unswitch(helper: Helper, trees: Sequence[Tree], move: str) -> None:
         staged, there, aside = await _exist(helper, tree.staged(move), tree.new, tree.aside(move))
         ours = there and (aside or not (tree.occupied or staged))
         if ours:
-            await _rename(helper, tree.new, await _free_name(helper, tree.undone(move)))
+            await rename(helper, tree.new, await _free_name(helper, tree.undone(move)))
         if aside:
-            await _rename(helper, tree.aside(move), tree.new)
+            await rename(helper, tree.aside(move), tree.new)
 
 
 async def _exist(helper: Helper, *paths: str) -> list[bool]:
@@ -82,7 +82,8 @@ async def _free_name(helper: Helper, wanted: str) -> str:
     return name
 
 
-async def _rename(helper: Helper, source: str, target: str) -> None:
+async def rename(helper: Helper, source: str, target: str) -> None:
+    """Never takes the place of something. Raises StepFailed with the reason, HelperFailed, LinkLost."""
     try:
         await helper.call("rename", {"from": source, "to": target})
     except HelperFailed as failed:

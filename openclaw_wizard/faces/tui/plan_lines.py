@@ -62,7 +62,7 @@ def blockers(scene: Scene) -> Lines:
 
 def _way_out(finding: Finding) -> str:
     if finding.fixes:
-        says = "; ".join(fix.says for fix in finding.fixes)
+        says = "; ".join(fix.says() for fix in finding.fixes)
         return f"Open it in the checklist and press X: the move mends it ({says})."
     return finding.remedy
 

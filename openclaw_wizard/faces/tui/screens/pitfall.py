@@ -57,7 +57,7 @@ class PitfallDialog(Dialog[Choice]):
         parts = (
             ("What was seen", self.finding.evidence or "Nothing is known about it yet."),
             ("Why it matters", self.finding.why),
-            ("What the move can do", "\n".join(fix.says for fix in self.finding.fixes)),
+            ("What the move can do", "\n".join(fix.says() for fix in self.finding.fixes)),
             ("What to do", self.finding.remedy),
         )
         for title, said in parts:
