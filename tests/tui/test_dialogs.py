@@ -194,6 +194,9 @@ async def test_what_the_move_can_mend_is_wanted_with_one_key(opened: Open) -> No
         await person.sees("to be mended", "◆ A folder of the old name")
         await person.press("enter")
         await person.sees("Do not mend", "X leaves it as it is.")
+        await person.press("escape", "ctrl+n")
+        await person.is_at("review")
+        await person.sees("◆ Mended before Install, on NEW:", "/srv/bob/.clawdbot is renamed to")
 
 
 async def test_nothing_more_is_mended_once_the_move_runs(opened: Open) -> None:

@@ -29,7 +29,7 @@ def sections(scene: Scene) -> Mapping[str, Lines]:
     return {
         "blockers": blockers(scene),
         "trees": trees(plan),
-        "will": will(plan),
+        "will": (*will(plan), *mended(scene)),
         "return": ((_sign("▲", "$warning"), Content(NO_RETURN)),),
         "never": tuple((_sign("⊘", "$secondary"), Content(text)) for text in NEVER),
         "paths": path_changes(plan),
@@ -101,6 +101,14 @@ def will(plan: Plan) -> Lines:
     return tuple(
         (_sign(str(i), "bold $primary"), Content.assemble((name, "bold"), f"  {one_line(text)}"))
         for i, (name, text) in enumerate(steps, 2)
+    )
+
+
+def mended(scene: Scene) -> Lines:
+    """What the person had the move mend, or would have it."""
+    wanted = (fix for finding in scene.findings if finding.fixing for fix in finding.fixes)
+    return tuple(
+        (_sign("◆", "$primary"), Content(one_line(f"Mended before Install, {fix.says()}."))) for fix in wanted
     )
 
 
