@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -98,11 +98,11 @@ def cron_jobs(person: Resident) -> dict[str, str]:
     return {job["name"]: job["id"] for job in json.loads(said[said.index("{") :])["jobs"]}
 
 
-def runs_of(person: Resident, job: str) -> set[str]:
-    """How its runs ended, as the program says it."""
+def runs_of(person: Resident, job: str) -> Counter[str]:
+    """How each of its runs ended, as the program says it."""
     said = person.says(f"openclaw cron runs --id {job} 2>/dev/null || true")
     entries = json.loads(said[said.index("{") :])["entries"] if "{" in said else []
-    return {entry.get("status", "") for entry in entries}
+    return Counter(entry.get("status", "") for entry in entries)
 
 
 def turns_of(answer: str) -> int:
@@ -214,10 +214,11 @@ def test_cron_jobs_are_seen_by_the_program(moved: Move) -> None:
 def test_a_cron_job_fires_on_new(moved: Move) -> None:
     person = moved.after
     job = cron_jobs(person)["nightly"]
-    assert "ok" not in runs_of(person, job)
+    # A gateway whose state was made before its hour catches the missed run up at its start.
+    before = runs_of(person, job)
     # Old versions want `--force` where it is not due, new ones do not know it.
     person.says(f"openclaw cron run {job} --force || openclaw cron run {job}")
-    assert person.until(lambda: runs_of(person, job)) == {"ok"}
+    assert person.until(lambda: runs_of(person, job) - before) == Counter(["ok"])
 
 
 @every_era
